@@ -121,7 +121,7 @@ def main(arguments: list[str]) -> int:
     for path, kind, part in sorted(stale):
         print(f"{path}: the exception for {kind} {part!r} is not needed any more: remove it from ALLOWED")
     if findings or stale:
-        print("Secrets do not belong into the repository. A false alarm gets a line with its reason in ALLOWED of this script.")
+        print("Secrets do not belong in the repository. A false alarm gets a line with its reason in ALLOWED here.")
         return 1
     print(f"No secrets in {len(names)} files.")
     return 0

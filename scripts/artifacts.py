@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+"""Fills the artifact store that the tests and `make up` install from.
+
+An archive comes, in this order, from: the store itself, upstream's release, a build from Go modules at the pinned
+version. Where a role's default version can be had nowhere, the newest version that can be built takes its place, and
+obs_lab.yml in the store says so. Safe to run any number of times and side by side; with a full store it takes a second.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import hashlib
+import json
+import sys
+import time
+from pathlib import Path
+
+import yaml
+from lab import catalog, golang, packing, paths
+from lab.catalog import Catalogue, Component
+from lab.upstream import Unobtainable, Upstream
+
+BUILT, UPSTREAM = "real-built", "real-upstream"
+
+
+class Store:
+    """The archives on disk, and where each came from (origins.json)."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.mirror = root / "mirror"
+        self._record = root / "origins.json"
+        self._origins: dict[str, dict[str, str]] = json.loads(self._record.read_text()) if self._record.exists() else {}
+
+    def place(self, url: str) -> Path:
+        """Where a mirror has the file of that URL."""
+        return self.mirror / catalog.mirror_path(url)
+
+    def origin(self, url: str) -> str:
+        """How the archive got here; one put here by hand counts as upstream's."""
+        return self._origins.get(str(catalog.mirror_path(url)), {}).get("origin", UPSTREAM)
+
+    def recipe(self, url: str) -> str:
+        """Digest of the recipe that made the archive, '' for a downloaded one."""
+        return self._origins.get(str(catalog.mirror_path(url)), {}).get("recipe", "")
+
+    def note(self, url: str, origin: str, recipe: str = "") -> None:
+        """Remember where an archive came from."""
+        self._origins[str(catalog.mirror_path(url))] = {"origin": origin, "recipe": recipe}
+        self._record.write_text(json.dumps(self._origins, indent=2, sort_keys=True) + "\n")
+
+
+class Filler:
+    """Brings releases into a store."""
+
+    def __init__(self, store: Store, offline: bool) -> None:
+        self.store = store
+        self._upstream = Upstream(store.root / "unreachable.json")
+        self._offline = offline
+
+    def ensure(self, component: Component, version: str) -> str | None:
+        """Have all archives of a release and their checksum file. Returns the origin, or None when it cannot be had."""
+        urls = {arch: component.archive_url(version, arch) for arch in component.arches}
+        if all(self._present(component, version, url) for url in urls.values()):
+            return self.store.origin(urls[component.arches[0]])
+        if not self._offline and self._download(component, version, urls):
+            return UPSTREAM
+        if component.build and version in component.build.versions:
+            self._build(component, version, urls)
+            return BUILT
+        return None
+
+    def _present(self, component: Component, version: str, url: str) -> bool:
+        """The archive is there, listed in the checksum file, and of today's recipe if it was built."""
+        sums, archive = self.store.place(component.checksums_url(version)), self.store.place(url)
+        if not archive.exists() or not sums.exists() or archive.name not in packing.read_sums(sums.read_text()):
+            return False
+        recipe = self.store.recipe(url)
+        return not recipe or (component.build is not None and recipe == component.build.digest(version))
+
+    def _download(self, component: Component, version: str, urls: dict[str, str]) -> bool:
+        sums = self.store.place(component.checksums_url(version))
+        try:
+            self._upstream.fetch(component.checksums_url(version), sums)
+            for url in urls.values():
+                print(f"artifacts: downloading {url}", flush=True)
+                self._upstream.fetch_archive(url, sums, self.store.place(url))
+                self.store.note(url, UPSTREAM)
+        except Unobtainable as reason:
+            print(f"artifacts: {component.name} {version} is not to be had upstream: {reason}", flush=True)
+            return False
+        return True
+
+    def _build(self, component: Component, version: str, urls: dict[str, str]) -> None:
+        assert component.build is not None
+        digests = {}
+        for arch, url in urls.items():
+            folder = paths.cache() / "build" / component.name / version
+            members = golang.compile_release(component, version, arch, folder)
+            archive = self.store.place(url)
+            packing.pack(archive, component.top_folder(version, arch), members)
+            self.store.note(url, BUILT, component.build.digest(version))
+            digests[archive.name] = packing.sha256(archive)
+        packing.write_sums(self.store.place(component.checksums_url(version)), digests)
+
+
+def pack_broken(store: Store, component: Component, row: dict[str, str], like: str) -> None:
+    """Pack one release that is broken on purpose; like: the version whose other binaries it gets."""
+    version, fault, arch = row["version"], row["fault"], component.arches[0]
+    template = (paths.BROKEN / f"{component.name}.py").read_text()
+    program = template.replace("@version@", version).replace("@fault@", fault).encode()
+    archive = store.place(component.archive_url(version, arch))
+    sums = store.place(component.checksums_url(version))
+    made_of = f"{fault} {packing.sha256(store.place(component.archive_url(like, arch)))} {hash_of(program)}"
+    if archive.exists() and sums.exists() and store.recipe(component.archive_url(version, arch)) == made_of:
+        return
+    helper = packing.member(store.place(component.archive_url(like, arch)), "promtool")
+    if fault == "other_machine":
+        program = helper = packing.foreign_elf()
+    packing.pack(archive, component.top_folder(version, arch), {component.name: program, "promtool": helper}, level=1)
+    if fault == "truncated":
+        whole = archive.read_bytes()
+        archive.write_bytes(whole[: len(whole) // 2])
+    digest = "0" * 64 if fault == "wrong_checksum" else packing.sha256(archive)
+    packing.write_sums(sums, {archive.name: digest})
+    store.note(component.archive_url(version, arch), "broken", made_of)
+    print(f"artifacts: {component.name} {version} packed ({fault})", flush=True)
+
+
+def hash_of(content: bytes) -> str:
+    """Short digest of a program text."""
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+def fill(store: Store, catalogue: Catalogue, offline: bool) -> dict[str, object]:
+    """Bring everything of the catalogue into the store. Returns what obs_lab.yml says."""
+    filler = Filler(store, offline)
+    lab: dict[str, object] = {}
+    components: dict[str, dict[str, str]] = {}
+    for name, component in catalogue.components.items():
+        version, origin = component.wanted, filler.ensure(component, component.wanted)
+        if origin is None and component.build:
+            version = next(iter(component.build.versions))
+            origin = filler.ensure(component, version)
+            lab[f"{name}_version"] = version
+        if origin is None:
+            raise Unobtainable(f"{name} {component.wanted}: not in the store, not to be had upstream, and no way to build it")
+        components[name] = {"version": version, "origin": origin}
+        if version != component.wanted:
+            components[name]["default"] = component.wanted
+        for other in component.also:
+            if filler.ensure(component, other) is None:
+                raise Unobtainable(f"{name} {other}: not in the store, not to be had upstream, and no way to build it")
+    for row in catalogue.broken:
+        pack_broken(store, catalogue.components[row["component"]], row, components[row["component"]]["version"])
+    return {"obs_mirror": f"file://{store.mirror}", **lab, "obs_lab_components": components}
+
+
+def main() -> int:
+    """Fill the store and write obs_lab.yml; returns the exit code."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--offline", action="store_true", help="do not ask upstream")
+    options.add_argument("--list", action="store_true", help="print what the store holds, one line per component")
+    arguments = options.parse_args()
+    root = paths.store()
+    root.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    with (root / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            lab = fill(Store(root), catalog.load(), arguments.offline)
+        except (Unobtainable, golang.BuildFailed) as error:
+            print(f"artifacts: {error}", file=sys.stderr)
+            return 1
+        target = root / "obs_lab.yml"
+        text = "# Written by scripts/artifacts.py: what tests and `make up` run instead of the roles' defaults.\n"
+        unfinished = target.with_name(".obs_lab.yml.new")
+        unfinished.write_text(text + yaml.safe_dump(lab, sort_keys=False))
+        unfinished.rename(target)
+    if time.monotonic() - started > 5:
+        print(f"artifacts: store {root} filled in {time.monotonic() - started:.0f} s", flush=True)
+    if arguments.list:
+        print("\n".join(describe(lab)))
+    return 0
+
+
+def describe(lab: dict[str, object]) -> list[str]:
+    """One line per component: version, origin, and the default it stands in for."""
+    rows = lab["obs_lab_components"]
+    assert isinstance(rows, dict)
+    return [
+        f"{name} {row['version']} {row['origin']}" + (f" (overrides the default {row['default']})" if "default" in row else "")
+        for name, row in rows.items()
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

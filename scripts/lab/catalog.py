@@ -1,0 +1,98 @@
+"""The catalogue of components as typed rows. Pure, but for reading two YAML files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lab import paths
+
+
+@dataclass(frozen=True)
+class Build:
+    """How a release is made from Go modules. versions: release -> module version, the substitute first."""
+
+    module: str
+    versions: dict[str, str]
+    commands: dict[str, str]
+    replace: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+    def digest(self, version: str) -> str:
+        """Short digest of everything that shapes the binaries of a release: another digest means build anew."""
+        recipe = [self.module, self.versions[version], self.commands, self.replace, self.tags, "packing 1"]
+        return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class Component:
+    """One row of catalog.yml. wanted: the role's default version."""
+
+    name: str
+    wanted: str
+    url: str
+    checksums: str
+    top: str
+    arches: tuple[str, ...]
+    also: tuple[str, ...] = ()
+    build: Build | None = None
+
+    def archive_url(self, version: str, arch: str) -> str:
+        """Upstream's URL of one archive."""
+        return self.url.format(version=version, arch=arch)
+
+    def checksums_url(self, version: str) -> str:
+        """Upstream's URL of the release's checksum file."""
+        return self.archive_url(version, self.arches[0]).rsplit("/", 1)[0] + "/" + self.checksums.format(version=version)
+
+    def top_folder(self, version: str, arch: str) -> str:
+        """Name of the folder inside the archive; '' for a flat one."""
+        return self.top.format(version=version, arch=arch)
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All rows."""
+
+    components: dict[str, Component]
+    broken: list[dict[str, str]] = field(default_factory=list)
+
+
+def mirror_path(url: str) -> Path:
+    """Place of a URL in a mirror: <host>/<path>."""
+    return Path(url.split("://", 1)[1])
+
+
+def role_default(role: str) -> str | None:
+    """The version a role ships, read from its defaults; None while there is no such role."""
+    defaults = paths.COLLECTION / "roles" / role / "defaults" / "main.yml"
+    if not defaults.exists():
+        return None
+    return (yaml.safe_load(defaults.read_text()) or {}).get(f"{role}_version")
+
+
+def load(path: Path = paths.CATALOG) -> Catalogue:
+    """Read catalog.yml. A missing key is a KeyError naming it: the file is ours."""
+    data = yaml.safe_load(path.read_text())
+    rows = {name: _component(name, row) for name, row in data["components"].items()}
+    return Catalogue(rows, data.get("broken", []))
+
+
+def _component(name: str, row: dict[str, Any]) -> Component:
+    recipe = row.get("build")
+    build = None
+    if recipe:
+        build = Build(
+            recipe["module"], recipe["versions"], recipe["commands"],
+            tuple(recipe.get("replace", ())), tuple(recipe.get("tags", ())),
+        )
+    substitute = next(iter(build.versions)) if build else ""
+    return Component(
+        name, role_default(row["role"]) or substitute, row["url"], row["checksums"], row["top"],
+        tuple(row["arches"]), tuple(row.get("also", ())), build,
+    )

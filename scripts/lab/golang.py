@@ -1,0 +1,92 @@
+"""Release binaries from Go modules: a go.mod per component and version, written from the catalogue."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+from lab.catalog import Build, Component
+
+SAY_EVERY = 30      # seconds between two lines of a long build
+VERSION_VARIABLE = "github.com/prometheus/common/version.Version"
+
+
+class BuildFailed(Exception):
+    """A build that did not succeed; str() has the compiler's last lines."""
+
+
+def go_mod(component: Component, version: str, go_version: str) -> str:
+    """The build module: our wish and the replaces of the upstream module. Go's version selection does the rest."""
+    build = _recipe(component)
+    tools = "".join(f"\t{package}\n" for package in sorted(build.commands.values()))
+    replaces = "".join(f"replace {line}\n" for line in build.replace)
+    return (
+        f"module obs.stack/lab/{component.name}\n\ngo {go_version}\n\ntool (\n{tools})\n\n"
+        f"require {build.module} {build.versions[version]}\n\n{replaces}"
+    )
+
+
+def compile_release(component: Component, version: str, arch: str, folder: Path) -> dict[str, Path]:
+    """Build the binaries of one release for one architecture. Returns name -> file, licence included.
+
+    Go's own build cache makes the second build short. Raises BuildFailed, also where there is no Go.
+    """
+    build = _recipe(component)
+    if not shutil.which("go"):
+        raise BuildFailed(f"no go on this machine to build {component.name} {version} with: install Go (https://go.dev/dl)")
+    output = folder / arch
+    output.mkdir(parents=True, exist_ok=True)
+    (folder / "go.mod").write_text(go_mod(component, version, _go_version()))
+    (folder / "go.sum").touch()
+    environment = {**os.environ, "CGO_ENABLED": "0", "GOOS": "linux", "GOARCH": arch, "GOWORK": "off", "GOFLAGS": "-mod=mod"}
+    binaries = {}
+    for name, package in build.commands.items():
+        target = output / name
+        command = ["go", "build", "-trimpath", "-buildvcs=false", "-tags", ",".join(build.tags), "-o", str(target),
+                   "-ldflags", f"-s -w -X {VERSION_VARIABLE}={version}", package]
+        _run(command, folder, environment, f"building {name} {version} {arch} from {build.module}")
+        binaries[name] = target
+    return {**binaries, **_licences(build, version, folder, environment)}
+
+
+def _recipe(component: Component) -> Build:
+    assert component.build is not None, f"{component.name} has no build recipe"
+    return component.build
+
+
+def _go_version() -> str:
+    """Version of the toolchain at hand, e.g. 1.26.8."""
+    return subprocess.run(["go", "env", "GOVERSION"], capture_output=True, text=True, check=True).stdout.strip().removeprefix("go")
+
+
+def _licences(build: Build, version: str, folder: Path, environment: dict[str, str]) -> dict[str, Path]:
+    module = f"{build.module}@{build.versions[version]}"
+    answer = subprocess.run(["go", "mod", "download", "-json", module], cwd=folder, env=environment, capture_output=True, text=True)
+    source = Path(json.loads(answer.stdout)["Dir"]) if answer.returncode == 0 else folder
+    return {name: source / name for name in ("LICENSE", "NOTICE") if (source / name).exists()}
+
+
+def _run(command: list[str], folder: Path, environment: dict[str, str], what: str) -> None:
+    """Run a build, telling every half minute that it goes on."""
+    started = time.monotonic()
+    done = threading.Event()
+
+    def tell() -> None:
+        print(f"artifacts: {what}", flush=True)
+        while not done.wait(SAY_EVERY):
+            print(f"artifacts: {what}: {time.monotonic() - started:.0f} s so far", flush=True)
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    done.set()
+    teller.join()
+    if result.returncode != 0:
+        last = "\n".join(result.stderr.strip().splitlines()[-5:])
+        raise BuildFailed(f"{what} failed after {time.monotonic() - started:.0f} s:\n{last}")
+    print(f"artifacts: {what}: done in {time.monotonic() - started:.0f} s", flush=True)

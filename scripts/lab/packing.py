@@ -1,0 +1,73 @@
+"""Archives as upstream packs them, the same bytes for the same content, and their checksum files."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import tarfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def pack(target: Path, top: str, members: Mapping[str, Path | bytes], level: int = 6) -> None:
+    """Write a tar.gz of members (name -> file or content), below a folder unless top is ''.
+
+    Everything is 0755 and owned by root, as in upstream's archives; times are left out so that packing twice gives
+    one digest. The archive appears whole or not at all.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_name(f".{target.name}.new")
+    with unfinished.open("wb") as raw, gzip.GzipFile("", "wb", level, raw, mtime=0) as packed:
+        with tarfile.open(fileobj=packed, mode="w|", format=tarfile.GNU_FORMAT) as tar:
+            for name, content in sorted(members.items()):
+                entry = tarfile.TarInfo(f"{top}/{name}" if top else name)
+                entry.mode = 0o755
+                entry.uname = entry.gname = "root"
+                if isinstance(content, bytes):
+                    entry.size = len(content)
+                    tar.addfile(entry, io.BytesIO(content))
+                else:
+                    entry.size = content.stat().st_size
+                    with content.open("rb") as stream:
+                        tar.addfile(entry, stream)
+    unfinished.rename(target)
+
+
+def member(archive: Path, name: str) -> bytes:
+    """Content of the member with that base name. Raises KeyError when there is none."""
+    with tarfile.open(archive) as tar:
+        for entry in tar:
+            if entry.name.rsplit("/", 1)[-1] == name and entry.isfile():
+                content = tar.extractfile(entry)
+                assert content is not None
+                return content.read()
+    raise KeyError(f"no {name} in {archive}")
+
+
+def write_sums(target: Path, digests: Mapping[str, str]) -> None:
+    """A sha256sums.txt: `<hex>  <name>` for each archive of the release."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_name(f".{target.name}.new")
+    unfinished.write_text("".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items())))
+    unfinished.rename(target)
+
+
+def read_sums(text: str) -> dict[str, str]:
+    """name -> hex digest of a `<hex>  <name>` file; lines of other shapes are passed over."""
+    pairs: Iterable[list[str]] = (line.split() for line in text.splitlines())
+    return {pair[1].lstrip("*"): pair[0].lower() for pair in pairs if len(pair) == 2 and len(pair[0]) == 64}
+
+
+def foreign_elf() -> bytes:
+    """The head of a 64-bit arm64 program: enough for the kernel and for us to see that it is not for this machine."""
+    identity = b"\x7fELF" + bytes([2, 1, 1, 0]) + bytes(8)
+    header = (2, 183, 1)    # executable, AArch64, version 1
+    words = header[0].to_bytes(2, "little") + header[1].to_bytes(2, "little") + header[2].to_bytes(4, "little")
+    return (identity + words).ljust(4096, b"\0")
