@@ -33,7 +33,7 @@ PATTERNS: dict[str, re.Pattern[str]] = {
     "PyPI token": re.compile(r"\bpypi-[A-Za-z0-9_-]{50,}"),
     "bearer token": re.compile(r"(?i)\bauthorization\s*:\s*['\"]?(?:bearer|basic)\s+[A-Za-z0-9+/_.=-]{16,}"),
     "JSON web token": re.compile(r"\beyJ[A-Za-z0-9_-]{15,}\.eyJ[A-Za-z0-9_-]{15,}\.[A-Za-z0-9_-]{10,}"),
-    "password in a URL": re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/:@'\"<>{}$]+:[^\s/@'\"<>{}$]{3,}@[\w.-]+"),
+    "password in a URL": re.compile(r"\b[a-z][a-z0-9+.-]*://(?!user:password@)[^\s/:@'\"<>{}$]+:[^\s/@'\"<>{}$]{3,}@[\w.-]+"),
     "password": re.compile(
         r"""(?ix) (?<![\w-]) [\w-]* (?:password|passwd|secret_key|client_secret|api_key|auth_token|secret_access_key)
             ["']? \s* [:=] \s* (["']) (?! [^"']* (?:\{\{|\$\{|<|%[sr(]|\{\w*\}) ) ([^"'\s]{6,}) \1"""

@@ -1,0 +1,70 @@
+# Copyright: obs.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The collection builds, holds nothing stray, installs without network, and works where it was installed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.tree import COLLECTION, load_yaml, plugins, roles
+
+BIN = Path(sys.executable).parent
+SHIPPED = {"README.md", "LICENSE", "CHANGELOG.md", "meta/runtime.yml", "docs/troubleshooting.md", "playbooks/site.yml"}
+STRAY = (".pyc", ".tar.gz", ".retry", ".log", "~")
+SMALL = 2 * 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The collection, built from a copy of what git has or would add."""
+    folder = tmp_path_factory.mktemp("build")
+    subprocess.run([BIN / "ansible-galaxy", "collection", "build", str(COLLECTION), "--output-path", str(folder)],
+                   check=True, capture_output=True, text=True)
+    version = load_yaml((COLLECTION / "galaxy.yml").read_text())["version"]
+    return folder / f"obs-stack-{version}.tar.gz"
+
+
+@pytest.fixture(scope="module")
+def installed(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty folder into which the archive was installed, with no server to ask."""
+    folder = tmp_path_factory.mktemp("installed")
+    subprocess.run([BIN / "ansible-galaxy", "collection", "install", str(archive), "--collections-path", str(folder),
+                    "--offline", "--no-deps"], check=True, capture_output=True, text=True, env=_environment(folder))
+    return folder
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    return dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(folder), ANSIBLE_CONFIG=os.devnull, HOME=str(folder))
+
+
+def test_archive_holds_what_ships_and_nothing_else(archive: Path) -> None:
+    with tarfile.open(archive) as tar:
+        names = {member.name for member in tar.getmembers() if member.isfile()}
+    assert archive.stat().st_size < SMALL
+    assert names >= SHIPPED
+    stray = [name for name in names if name.endswith(STRAY) or "/." in f"/{name}" or name.startswith("tests/output")]
+    assert not stray
+
+
+def test_installed_collection_documents_itself(installed: Path) -> None:
+    names = [f"obs.stack.{path.stem}" for path in plugins("modules")]
+    answer = subprocess.run([BIN / "ansible-doc", "--json", *names], check=True, capture_output=True, text=True,
+                            cwd=installed, env=_environment(installed)).stdout
+    assert set(json.loads(answer)) == set(names)
+    answer = subprocess.run([BIN / "ansible-doc", "--type", "role", "--list", "--json", "obs.stack"], check=True,
+                            capture_output=True, text=True, cwd=installed, env=_environment(installed)).stdout
+    assert set(json.loads(answer)) >= {f"obs.stack.{role.name}" for role in roles()}
+
+
+def test_installed_playbook_is_found_by_name(installed: Path) -> None:
+    done = subprocess.run([BIN / "ansible-playbook", "obs.stack.site", "--syntax-check", "-i", "monitored,"],
+                          check=False, capture_output=True, text=True, cwd=installed, env=_environment(installed))
+    assert done.returncode == 0, done.stdout + done.stderr
