@@ -190,8 +190,10 @@ def _answer_chunks(source: Source, answer: t.Any) -> t.Iterator[bytes]:
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     """Redirects are followed in _open, which knows what may be sent where."""
 
-    def redirect_request(self, *args: t.Any, **kwargs: t.Any) -> None:
+    def http_error_302(self, *args: t.Any, **kwargs: t.Any) -> None:
         return None
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
 
 def _open(source: Source) -> t.Any:
