@@ -17,9 +17,9 @@ import time
 from pathlib import Path
 
 import yaml
-from lab import catalog, golang, packing, paths
-from lab.catalog import Catalogue, Component
-from lab.upstream import Unobtainable, Upstream
+from scripts.lab import catalog, golang, packing, paths
+from scripts.lab.catalog import Catalogue, Component
+from scripts.lab.upstream import Unobtainable, Upstream
 
 BUILT, UPSTREAM = "real-built", "real-upstream"
 

@@ -12,7 +12,7 @@ timeout 20 docker info >/dev/null 2>&1 || { echo "lab: no Docker Engine answers.
 for python in "${VIRTUAL_ENV:-/nonexistent}/bin/python" "$here/../.venv/bin/python" python3; do
     if "$python" -c 'import yaml' 2>/dev/null; then break; fi
 done
-"$python" "$here/artifacts.py"
+(cd "$here/.." && "$python" -m scripts.artifacts)
 
 if [ -n "${MOLECULE_EPHEMERAL_DIRECTORY:-}" ]; then
     inventory="$MOLECULE_EPHEMERAL_DIRECTORY/inventory"

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from lab import paths
+from scripts.lab import paths
 
 
 @dataclass(frozen=True)

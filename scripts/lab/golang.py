@@ -10,7 +10,7 @@ import threading
 import time
 from pathlib import Path
 
-from lab.catalog import Build, Component
+from scripts.lab.catalog import Build, Component
 
 SAY_EVERY = 30      # seconds between two lines of a long build
 VERSION_VARIABLE = "github.com/prometheus/common/version.Version"

@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from lab import packing
+from scripts.lab import packing
 
 PROBE_SECONDS = 5
 DOWNLOAD_SECONDS = 60

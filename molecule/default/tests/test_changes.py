@@ -1,0 +1,75 @@
+"""What a run changes: nothing when nothing changed, one reload for a configuration, never a process for it."""
+
+from __future__ import annotations
+
+import pytest
+from lab import converge, get, process, wait_for
+
+SERVICES = ["alertmanager", "node_exporter", "prometheus"]
+
+
+def reloaded_at(host) -> float:
+    """prometheus_config_last_reload_success_timestamp_seconds as the process tells it."""
+    lines = get(host, "http://127.0.0.1:9090/metrics").body.splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith("prometheus_config_last_reload_success_timestamp_seconds "))
+
+
+def reloads(host) -> int:
+    """How often the running process has read its configuration, by its journal."""
+    pid = process(host, "prometheus").pid
+    return int(host.check_output(f"journalctl _PID={pid} --no-pager | grep -c 'Completed loading of configuration file' || true"))
+
+
+@pytest.fixture
+def undone():
+    """Brings the host back to the scenario's own wish, whatever the test did."""
+    yield
+    assert converge().code == 0
+
+
+def test_second_run_changes_nothing(host):
+    before = {name: process(host, name) for name in SERVICES}
+    run = converge()
+    assert run.code == 0, run.errors or run.output
+    assert run.changed == 0 and run.failed == 0
+    assert {name: process(host, name) for name in SERVICES} == before
+
+
+def test_changed_configuration_is_one_reload_and_no_restart(host, undone):
+    before, reads, last = process(host, "prometheus"), reloads(host), reloaded_at(host)
+    run = converge({"prometheus_config": {"global": {"external_labels": {"changed_by": "test"}}}})
+    assert run.code == 0, run.errors or run.output
+    assert run.changed == 1
+    assert process(host, "prometheus") == before
+    assert reloads(host) == reads + 1
+    assert reloaded_at(host) > last
+    loaded = get(host, "http://127.0.0.1:9090/api/v1/status/config").json["data"]["yaml"]
+    assert "changed_by: test" in loaded
+
+
+def test_check_mode_foretells_and_does_not_touch(host):
+    before = process(host, "prometheus")
+    generation = host.check_output("readlink /opt/obs/prometheus/current")
+    run = converge({"prometheus_config": {"global": {"evaluation_interval": "20s"}}}, arguments=("--check", "--diff"))
+    assert run.code == 0, run.errors or run.output
+    assert run.changed == 1
+    assert "evaluation_interval: 20s" in run.output
+    assert host.check_output("readlink /opt/obs/prometheus/current") == generation
+    assert process(host, "prometheus") == before
+
+
+def test_rejected_configuration_leaves_the_old_one_at_work(host):
+    before = process(host, "prometheus")
+    run = converge({"prometheus_config": {"scrape_configs": [{"job_name": "broken", "scrape_interval": "never"}]}})
+    assert run.code != 0
+    assert "prometheus" in run.errors and "never" in run.errors, run.errors
+    assert process(host, "prometheus") == before
+    assert get(host, "http://127.0.0.1:9090/-/ready").status == 200
+    assert converge().code == 0
+
+
+def test_killed_process_comes_back(host):
+    before = process(host, "node_exporter")
+    host.check_output(f"kill -9 {before.pid}")
+    wait_for("node_exporter after a kill", lambda: get(host, "http://127.0.0.1:9100/metrics").status == 200, seconds=30)
+    assert process(host, "node_exporter").pid not in (0, before.pid)
