@@ -133,8 +133,8 @@ def hash_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:12]
 
 
-def fill(store: Store, catalogue: Catalogue, offline: bool) -> dict[str, object]:
-    """Bring everything of the catalogue into the store. Returns what obs_lab.yml says."""
+def fill(store: Store, catalogue: Catalogue, offline: bool, only_defaults: bool) -> dict[str, object]:
+    """Bring the catalogue, or only the roles' defaults, into the store. Returns what obs_lab.yml says."""
     filler = Filler(store, offline)
     lab: dict[str, object] = {}
     components: dict[str, dict[str, str]] = {}
@@ -149,10 +149,10 @@ def fill(store: Store, catalogue: Catalogue, offline: bool) -> dict[str, object]
         components[name] = {"version": version, "origin": origin}
         if version != component.wanted:
             components[name]["default"] = component.wanted
-        for other in component.also:
+        for other in () if only_defaults else component.also:
             if filler.ensure(component, other) is None:
                 raise Unobtainable(f"{name} {other}: not in the store, not to be had upstream, and no way to build it")
-    for row in catalogue.broken:
+    for row in [] if only_defaults else catalogue.broken:
         pack_broken(store, catalogue.components[row["component"]], row, components[row["component"]]["version"])
     return {"obs_mirror": f"file://{store.mirror}", **lab, "obs_lab_components": components}
 
@@ -161,6 +161,7 @@ def main() -> int:
     """Fill the store and write obs_lab.yml; returns the exit code."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--offline", action="store_true", help="do not ask upstream")
+    options.add_argument("--defaults", action="store_true", help="only what the roles install by default, as make up needs")
     options.add_argument("--list", action="store_true", help="print what the store holds, one line per component")
     arguments = options.parse_args()
     root = paths.store()
@@ -169,7 +170,7 @@ def main() -> int:
     with (root / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
-            lab = fill(Store(root), catalog.load(), arguments.offline)
+            lab = fill(Store(root), catalog.load(), arguments.offline, arguments.defaults)
         except (Unobtainable, golang.BuildFailed) as error:
             print(f"artifacts: {error}", file=sys.stderr)
             return 1

@@ -75,7 +75,7 @@ def scenario(name: str, keep: bool = False) -> Stage:
         ("molecule", "--base-config", base, "test", *destroy, "--scenario-name", name),
         budget(name),
         junit=junit,
-        environment={"PYTEST_ADDOPTS": f"--junit-xml={junit}", "ANSIBLE_FORCE_COLOR": "0", "NO_COLOR": "1"},
+        environment={"PYTEST_ADDOPTS": f"--junit-xml={junit}", "MOLECULE_COMMAND_BORDERS": "0", "NO_COLOR": "1"},
         skip="" if shutil.which("docker") else "no docker command on this machine",
     )
 
