@@ -19,7 +19,7 @@ SAMPLES = {
     "GitHub token": "ghp_" + "a1" * 18,
     "GitLab token": "glpat-" + "a1" * 10,
     "Slack token": "xoxb-" + "1234567890-abc",
-    "Slack webhook": "https://hooks.slack" + ".com/services/T0000/B0000/" + "a" * 24,
+    "Slack webhook": "https:" + "//hooks.slack.com/services/T0000/B0000/" + "a" * 24,
     "Grafana token": "glsa_" + "a1" * 16,
     "PagerDuty key": "routing_key: " + "0f" * 16,
     "PyPI token": "pypi-" + "a1" * 30,
