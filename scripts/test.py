@@ -163,6 +163,8 @@ def close(outcomes: list[Outcome], with_components: bool) -> int:
         say("\ncomponents under test:")
         say("\n".join(components()) or "  none: the artifact store was not filled")
     total = results.total(outcomes)
+    stages.LOGS.mkdir(parents=True, exist_ok=True)
+    (stages.LOGS / "result").write_text(f"{total}\n")
     say(f"\n{total}")
     return 1 if total.failed else 0
 
