@@ -13,7 +13,7 @@ import os
 import posixpath
 import shutil
 
-from ._elf import host_machine, machine_of
+from ._elf import go_name, host_machine, machine_of
 from ._errors import StackError
 from ._members import CHUNK, BadArchive, Member, members, reading
 
@@ -51,7 +51,7 @@ def unpack(
         dest: folder to make; it must not exist.
         url_name: how messages call the archive (the last part of its URL).
         binaries: name under dest/bin -> path in the archive without the top folder.
-        machine: architecture that the programs must be for, in Go's names; empty: this host's.
+        machine: architecture that the programs must be for, as Go or uname calls it; empty: this host's.
         max_total: bytes it may hold unpacked.
         max_members: entries it may hold.
 
@@ -66,7 +66,7 @@ def unpack(
             links = _strip_top(dest, links, list(binaries.values()))
             _make_links(dest, links)
             for name, path in sorted(binaries.items()):
-                _check_machine(_place(dest, name, path), name, machine or host_machine())
+                _check_machine(_place(dest, name, path), name, go_name(machine) or host_machine())
             sync_tree(dest)
         except BaseException:
             shutil.rmtree(dest, ignore_errors=True)
@@ -254,8 +254,8 @@ def _check_machine(path: str, name: str, wanted: str) -> None:
 
 
 def _storage_error(url_name: str, dest: str, error: OSError) -> ArchiveError:
-    hint = "Check the path and its permissions."
+    hint, doc = "Check the path and its permissions.", "archive"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        hint = "Free space on the file system of {0}.".format(os.path.dirname(dest))
+        hint, doc = "Free space on the file system of {0}.".format(os.path.dirname(dest)), "disk-full"
     why = "{0}: {1}".format(error.filename or dest, error.strerror or error)
-    return ArchiveError("Could not unpack {0} into {1}".format(url_name, dest), why=why, hint=hint)
+    return ArchiveError("Could not unpack {0} into {1}".format(url_name, dest), why=why, hint=hint, doc=doc)

@@ -23,9 +23,14 @@ _ELF = {
 }  # fmt: skip
 
 
+def go_name(machine: str) -> str:
+    """An architecture as uname (or Go itself) calls it, in Go's names; unknown ones as they are."""
+    return _UNAME.get(machine, machine)
+
+
 def host_machine() -> str:
-    """This host's architecture in Go's names, or what uname says where Go's name is not known."""
-    return _UNAME.get(os.uname().machine, os.uname().machine)
+    """This host's architecture in Go's names."""
+    return go_name(os.uname().machine)
 
 
 def machine_of(path: str) -> str:

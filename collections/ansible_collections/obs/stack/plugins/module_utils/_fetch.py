@@ -230,6 +230,7 @@ def _cache_error(cache: str, error: OSError) -> FetchError:
             "Could not store a download in {0}".format(cache),
             why=why,
             hint="Free space there or name another cache_dir.",
+            doc="disk-full",
         )
     return FetchError(
         "Could not use the cache directory {0}".format(cache),

@@ -234,7 +234,8 @@ class TestRefused:
 
     def test_another_machine(self, tmp_path: Path, dest: Path) -> None:
         archive = tar(tmp_path / "x", entry("a", elf(0xB7)))
-        assert "a is built for arm64, the host is amd64" in refusal(archive, dest, machine="amd64")
+        for machine in ("amd64", "x86_64"):
+            assert "a is built for arm64, the host is amd64" in refusal(archive, dest, machine=machine)
 
     def test_this_hosts_machine_is_the_default(self, tmp_path: Path, dest: Path, monkeypatch: t.Any) -> None:
         uname = os.uname_result(("Linux", "h", "6", "1", "aarch64"))
@@ -260,6 +261,7 @@ class TestRefused:
         text = refusal(tar(tmp_path / "x", entry("a", SCRIPT)), dest)
         assert "No space left on device" in text
         assert "Free space" in text
+        assert "#disk-full" in text
 
 
 MACHINES = [

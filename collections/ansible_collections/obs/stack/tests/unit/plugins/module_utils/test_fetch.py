@@ -150,7 +150,7 @@ def failure(*args: t.Any, **options: t.Any) -> str:
         fetch(*args, **options)
     text = str(caught.value)
     assert len(text.splitlines()) == 2, text
-    assert caught.value.doc in ("fetch", "checksum")
+    assert caught.value.doc in ("fetch", "checksum", "disk-full")
     assert "canary" not in text
     return text
 
