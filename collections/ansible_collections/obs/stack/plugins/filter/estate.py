@@ -1,0 +1,38 @@
+# Copyright: obs.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Filters that read the whole inventory. The work is in module_utils/_estate.py, the documentation in <filter>.yml."""
+
+from __future__ import annotations
+
+import pathlib
+import typing as t
+from collections.abc import Mapping, Sequence
+
+from ansible_collections.obs.stack.plugins.module_utils import _estate
+from ansible_collections.obs.stack.plugins.plugin_utils._filters import explained
+
+ROLES = pathlib.Path(__file__).resolve().parents[2] / "roles"
+
+
+def estate(
+    groups: Mapping[str, Sequence[str]], hostvars: Mapping[str, Mapping[str, t.Any]], host: str
+) -> dict[str, t.Any]:
+    """What the inventory says about one host, with the rules of the components its site runs."""
+    result = _estate.derive(groups, hostvars, host)
+    if "prometheus" in result:
+        folders = [ROLES / name / "files" / "rules" for name in result["prometheus"]["components"]]
+        # Prometheus' own come with its role.
+        result["prometheus"]["rules"] = [
+            {"src": str(folder)} for folder in folders if folder.is_dir() and folder.parts[-3] != "prometheus"
+        ]
+    return result
+
+
+class FilterModule:
+    """The estate."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        """Names of this file's filters."""
+        return {"estate": explained(estate), "estate_problems": explained(_estate.problems)}

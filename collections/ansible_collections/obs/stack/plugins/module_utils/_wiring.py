@@ -1,0 +1,325 @@
+# Copyright: obs.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: may change in any release.
+
+"""Small shapes the roles' wiring needs: listen addresses, PEM sources, rule sources, discovery jobs, limits.
+
+Everything here is pure.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from collections.abc import Mapping, Sequence
+
+from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
+
+_ANY = ("", "0.0.0.0", "::", "*")
+_PERCENT = re.compile(r"^([1-9][0-9]?)\s*%$")
+LIVE_FILE_SD = "/etc/obs/prometheus/live/file_sd"
+RULE_KINDS = ("alerts", "recording")
+
+
+class Listen(t.NamedTuple):
+    """A listen address: ``host`` is empty for all interfaces."""
+
+    host: str
+    port: int
+
+    @property
+    def local(self) -> str:
+        """The address at which the host itself reaches it."""
+        if self.host in _ANY:
+            return "127.0.0.1"
+        return self.host
+
+    @property
+    def loopback(self) -> bool:
+        """True when no other host can reach it."""
+        return self.host == "::1" or self.host == "localhost" or self.host.startswith("127.")
+
+
+def parse_listen(address: str, name: str = "listen address") -> Listen:
+    """Split ``host:port``, ``:port`` or ``[v6]:port``.
+
+    Args:
+        address: what the service is told to listen on.
+        name: the variable it came from, for the error.
+
+    Raises:
+        StackError: there is no port, or it is not 1 to 65535.
+    """
+    host, colon, port = str(address).rpartition(":")
+    if not colon or not port.isdigit() or not 0 < int(port) < 65536:
+        raise StackError(
+            "Could not read {0} '{1}'".format(name, address),
+            why="no port from 1 to 65535 behind the last colon",
+            hint="Write it as 0.0.0.0:9090, :9090 or [::]:9090.",
+        )
+    return Listen(host.strip("[]"), int(port))
+
+
+def join_host_port(host: str, port: int) -> str:
+    """``host:port``, with brackets around an IPv6 address."""
+    return "[{0}]:{1}".format(host, port) if ":" in host else "{0}:{1}".format(host, port)
+
+
+def pem_source(value: str) -> dict[str, str]:
+    """``{'content': …}`` for PEM text, ``{'src': …}`` for a path on the controller."""
+    return {"content": value} if "-----BEGIN" in value else {"src": value}
+
+
+def retention_size(size: str, form: str = "config") -> dict[str, t.Any]:
+    """The size limit of the data: a share of the file system or a number of bytes, in the form the release knows.
+
+    Args:
+        size: ``80%``, or bytes with upstream's unit such as ``200GB``; empty for no limit.
+        form: ``config`` gives ``percentage`` or ``size`` of the configuration file (Prometheus 3.11 and newer),
+            ``flag`` gives ``size`` with the token that release_service replaces by a share of the file system.
+
+    Raises:
+        StackError: the share is not 1% to 99%.
+    """
+    if not size:
+        return {}
+    if not str(size).endswith("%"):
+        return {"size": str(size)}
+    share = _PERCENT.match(str(size))
+    if share is None:
+        raise StackError(
+            "Could not use the retention size '{0}'".format(size),
+            why="a share must be 1% to 99% of the data file system",
+            hint="Set prometheus_retention_size to e.g. 80% or 200GB.",
+        )
+    if form == "config":
+        return {"percentage": int(share.group(1))}
+    return {"size": "@data_filesystem_{0}_percent@".format(share.group(1))}
+
+
+def rule_files(sources: Sequence[t.Any]) -> list[dict[str, str]]:
+    """Place rule sources: with a ``kind`` below ``rules/<kind>``, without one the folder holds alerts/ and recording/.
+
+    Raises:
+        StackError: an item is no dictionary with ``src``, or its kind is neither ``alerts`` nor ``recording``.
+    """
+    result = []
+    for number, item in enumerate(sources, 1):
+        if not isinstance(item, Mapping) or not item.get("src"):
+            raise StackError(
+                "Could not use item {0} of the rules".format(number), why="it has no src", hint="Write {src: path}."
+            )
+        kind = item.get("kind")
+        if kind and kind not in RULE_KINDS:
+            raise StackError(
+                "Could not use the rules '{0}'".format(item["src"]),
+                why="kind is '{0}'".format(kind),
+                hint="kind is alerts or recording; leave it out for a folder that holds alerts/ and recording/.",
+            )
+        src = str(item["src"])
+        path = "rules/{0}".format(kind) if kind else "rules"
+        if kind and src.rsplit(".", 1)[-1] in ("yml", "yaml", "rules"):
+            path = "{0}/{1}".format(path, src.rsplit("/", 1)[-1])
+        result.append({"path": path, "src": src})
+    return result
+
+
+def template_files(sources: Sequence[str]) -> list[dict[str, str]]:
+    """Place notification templates, files or folders, below ``templates/``."""
+    return [
+        {"path": "templates/{0}".format(src.rsplit("/", 1)[-1]) if src.endswith(".tmpl") else "templates", "src": src}
+        for src in sources
+    ]
+
+
+def file_sd_jobs(groups: Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
+    """One scrape job per file of targets that changes between runs; the job has the file's name."""
+    return [
+        {"job_name": name, "file_sd_configs": [{"files": ["{0}/{1}.yml".format(LIVE_FILE_SD, name)]}]}
+        for name in sorted(groups)
+    ]
+
+
+def file_sd_files(groups: Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
+    """The live files of those jobs.
+
+    Raises:
+        StackError: a name is not fit for a file.
+    """
+    for name in groups:
+        if not re.match(r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", name):
+            raise StackError(
+                "Could not use the file_sd name '{0}'".format(name),
+                why="it becomes a file and a job name",
+                hint="Use letters, digits, '_', '-' and '.'.",
+            )
+    return [{"path": "file_sd/{0}.yml".format(name), "data": groups[name]} for name in sorted(groups)]
+
+
+def ec2_jobs(discoveries: Sequence[Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:
+    """One scrape job per EC2 discovery, seeing running instances only.
+
+    Args:
+        discoveries: upstream's ``ec2_sd_config`` keys and ``job_name``; ``region`` is required (without it the
+            checker asks the instance metadata service), ``port`` is 9100 unless given; ``relabel_configs`` are added
+            after ours, which set ``instance``, ``host`` and ``host_zone``.
+
+    Raises:
+        StackError: ``job_name`` or ``region`` is missing.
+    """
+    return [_ec2_job(number, discovery) for number, discovery in enumerate(discoveries, 1)]
+
+
+def _ec2_job(number: int, discovery: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    for key in ("job_name", "region"):
+        if not discovery.get(key):
+            raise StackError(
+                "Could not use EC2 discovery {0}".format(discovery.get("job_name", number)),
+                why="no {0}".format(key),
+                hint="Set {0} in prometheus_ec2_sd.".format(key),
+            )
+    filters = [dict(item) for item in discovery.get("filters") or []]
+    if not any(item.get("name") == "instance-state-name" for item in filters):
+        # Stopped instances keep their private address and would be targets that are down for ever.
+        filters.insert(0, {"name": "instance-state-name", "values": ["running"]})
+    port = int(discovery.get("port") or 9100)
+    passed = {
+        key: value
+        for key, value in discovery.items()
+        if key not in ("job_name", "relabel_configs") and value is not None
+    }
+    return {
+        "job_name": str(discovery["job_name"]),
+        "ec2_sd_configs": [dict(passed, port=port, filters=filters)],
+        "relabel_configs": [
+            {"source_labels": ["__meta_ec2_instance_id"], "target_label": "host"},
+            {
+                "source_labels": ["__meta_ec2_tag_Name"],
+                "regex": "(.+)",
+                "target_label": "host",
+            },
+            {
+                "source_labels": ["host"],
+                "regex": "(.+)",
+                "target_label": "instance",
+                "replacement": "${{1}}:{0}".format(port),
+            },
+            {"source_labels": ["__meta_ec2_availability_zone"], "target_label": "host_zone"},
+            *(dict(item) for item in discovery.get("relabel_configs") or []),
+        ],
+    }
+
+
+def web_access(
+    listen: str,
+    *,
+    name: str,
+    tls: Mapping[str, t.Any],
+    web_config: Mapping[str, t.Any],
+    username: str,
+    password: str,
+    server_name: str,
+    prefix: str = "",
+) -> dict[str, t.Any]:
+    """Everything that follows from how a service's own web listener is protected.
+
+    Args:
+        listen: the listen address.
+        name: the service and prefix of its variables.
+        tls: ``certificate``, ``private_key`` and ``ca``, each PEM text or a path on the controller; any may be absent.
+        web_config: upstream's web configuration, laid over what ``tls`` gives.
+        username: the user as whom probes ask; its bcrypt hash is in ``web_config``.
+        password: its password.
+        server_name: the name in the certificate, for probes at a local address.
+        prefix: path prefix of all its pages, without a slash at the end.
+
+    Returns:
+        ``scheme``, ``prefix``, ``target`` (for the host itself), ``web_config`` and ``config_file`` (``None`` when
+        there is nothing to configure), ``files``, ``secrets``, ``environment`` and ``probe`` for release_service,
+        and ``client``: upstream's HTTP client keys with which the service itself can be asked.
+
+    Raises:
+        StackError: certificate without key or the other way round, or a user without password or hash.
+    """
+    _complain_about_web(name, tls, web_config, username, password)
+    config = dict(web_config)
+    if tls.get("certificate"):
+        paths = {"cert_file": "/etc/{0}/tls/server.crt".format(name), "key_file": "/etc/{0}/tls/server.key".format(name)}
+        config["tls_server_config"] = dict(paths, **(config.get("tls_server_config") or {}))
+    scheme = "https" if config.get("tls_server_config") else "http"
+    parts = parse_listen(listen, "{0}_listen_address".format(name))
+    files = [
+        dict(path="tls/{0}".format(file), on_change="none", **pem_source(str(tls[key])))
+        for key, file in (("certificate", "server.crt"), ("ca", "ca.pem"))
+        if tls.get(key)
+    ]
+    secrets: list[dict[str, t.Any]] = []
+    if tls.get("private_key"):
+        secrets.append(dict(path="tls/server.key", on_change="none", **pem_source(str(tls["private_key"]))))
+    if config:
+        # It holds password hashes; the listener reads it again at every request.
+        secrets.append({"path": "web.yml", "data": config, "on_change": "none"})
+    if username:
+        secrets.append({"path": "secrets/web_password", "content": password, "on_change": "none"})
+    probe: dict[str, t.Any] = {"scheme": scheme, "address": parts.local, "port": parts.port}
+    client: dict[str, t.Any] = {"scheme": scheme}
+    if scheme == "https":
+        probe["server_name"] = server_name
+        client["tls_config"] = {"server_name": server_name}
+        if tls.get("ca"):
+            probe["ca_path"] = "tls/ca.pem"
+            client["tls_config"]["ca_file"] = "/etc/{0}/tls/ca.pem".format(name)
+    if username:
+        probe.update(username=username, password_file="secrets/web_password")
+        client["basic_auth"] = {
+            "username": username,
+            "password_file": "/etc/{0}/secrets/web_password".format(name),
+        }
+    return {
+        "scheme": scheme,
+        "prefix": prefix,
+        "target": join_host_port(parts.local, parts.port),
+        "web_config": config,
+        "config_file": "/etc/{0}/web.yml".format(name) if config else None,
+        "files": files,
+        "secrets": secrets,
+        # Plain or TLS is decided when the process starts: the change must ask for a restart.
+        "environment": {"OBS_WEB_SCHEME": scheme},
+        "probe": probe,
+        "client": client,
+    }
+
+
+def _complain_about_web(
+    name: str, tls: Mapping[str, t.Any], web_config: Mapping[str, t.Any], username: str, password: str
+) -> None:
+    users = web_config.get("basic_auth_users") or {}
+    own = web_config.get("tls_server_config") or {}
+    if bool(tls.get("certificate")) != bool(tls.get("private_key")):
+        why, hint = "it has only one of certificate and private_key", "Set both in {0}_tls.".format(name)
+    elif own and not tls.get("certificate") and not (own.get("cert_file") and own.get("key_file")):
+        why, hint = "tls_server_config has no certificate", "Set {0}_tls or cert_file and key_file.".format(name)
+    elif users and username not in users:
+        why = "it demands a password, and {0} is none of its users".format(
+            "'{0}'".format(username) if username else "no {0}_basic_auth_username".format(name)
+        )
+        hint = "Set {0}_basic_auth_username and {0}_basic_auth_password to one of basic_auth_users.".format(name)
+    elif username and not users:
+        why = "{0}_basic_auth_username is set, but it demands no password".format(name)
+        hint = "Put the user's bcrypt hash into {0}_web_config.basic_auth_users.".format(name)
+    elif username and not password:
+        why, hint = "user '{0}' has no password".format(username), "Set {0}_basic_auth_password.".format(name)
+    else:
+        return
+    raise StackError("Could not protect the web listener of {0}".format(name), why=why, hint=hint)
+
+
+def url_prefix(flags: Mapping[str, t.Any], external_url: str) -> str:
+    """Path prefix of all pages: ``web.route-prefix`` of the flags, else the path of the external URL; no slash at the end."""
+    prefix = flags.get("web.route-prefix")
+    if prefix is None:
+        prefix = str(external_url or "").split("://", 1)[-1].partition("/")[2]
+    prefix = str(prefix).strip("/")
+    return "/{0}".format(prefix) if prefix else ""
