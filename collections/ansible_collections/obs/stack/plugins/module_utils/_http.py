@@ -1,0 +1,120 @@
+# Copyright: obs.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: may change in any release.
+
+"""A small HTTP client for asking a service on its own host: no redirects, no proxy, own CA, name and credentials."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import socket
+import ssl
+from dataclasses import dataclass
+from typing import Any, Mapping, Tuple
+
+MAXIMUM_BODY = 16 << 20
+
+
+class _NamedTLS(http.client.HTTPSConnection):
+    """HTTPS to an address, with the certificate checked against another name."""
+
+    def __init__(self, address: str, port: int, *, server_name: str, context: ssl.SSLContext, timeout: float) -> None:
+        super().__init__(address, port, context=context, timeout=timeout)
+        self._server_name = server_name
+        self._tls = context
+
+    def connect(self) -> None:
+        plain = socket.create_connection((self.host, self.port), self.timeout)
+        self.sock = self._tls.wrap_socket(plain, server_hostname=self._server_name)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where and how a service answers.
+
+    Attributes:
+        address, port: TCP endpoint, an IP address or a name.
+        scheme: http or https.
+        server_name: name in the certificate, when it is not the address.
+        ca_path, client_cert, client_key: PEM files, or "".
+        username, password: basic authentication, or "".
+    """
+
+    address: str
+    port: int
+    scheme: str = "http"
+    server_name: str = ""
+    ca_path: str = ""
+    client_cert: str = ""
+    client_key: str = ""
+    username: str = ""
+    password: str = ""
+    validate_certs: bool = True
+
+    def url(self, path: str) -> str:
+        host = "[{0}]".format(self.address) if ":" in self.address else self.address
+        return "{0}://{1}:{2}{3}".format(self.scheme, host, self.port, path)
+
+    def _connection(self, timeout: float) -> http.client.HTTPConnection:
+        if self.scheme != "https":
+            return http.client.HTTPConnection(self.address, self.port, timeout=timeout)
+        context = ssl.create_default_context(cafile=self.ca_path or None)
+        if not self.validate_certs:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if self.client_cert:
+            context.load_cert_chain(self.client_cert, self.client_key or None)
+        return _NamedTLS(
+            self.address, self.port, server_name=self.server_name or self.address, context=context, timeout=timeout
+        )
+
+    def get(self, path: str, *, timeout: float = 5.0) -> Tuple[int, bytes]:
+        """GET a path.
+
+        Returns:
+            HTTP status and body.
+
+        Raises:
+            OSError: nothing listens, TLS fails, or no answer came in time.
+        """
+        headers = {"Accept": "*/*", "Connection": "close"}
+        if self.username:
+            pair = "{0}:{1}".format(self.username, self.password).encode()
+            headers["Authorization"] = "Basic " + base64.b64encode(pair).decode("ascii")
+        connection = self._connection(timeout)
+        try:
+            connection.request("GET", path, headers=headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read(MAXIMUM_BODY)
+        except http.client.HTTPException as error:
+            raise OSError("not an HTTP answer: {0!r}".format(error)) from error
+        finally:
+            connection.close()
+
+
+def endpoint_of(probe: Mapping[str, Any], etc: str) -> Endpoint:
+    """The endpoint a generation's probe names; relative paths are below its etc folder."""
+
+    def path(key: str) -> str:
+        value = str(probe.get(key) or "")
+        return value if not value or value.startswith("/") else "{0}/{1}".format(etc, value)
+
+    password = ""
+    if probe.get("password_file"):
+        with open(path("password_file"), encoding="utf-8") as handle:
+            password = handle.read().rstrip("\r\n")
+    return Endpoint(
+        address=str(probe.get("address") or "127.0.0.1"),
+        port=int(probe["port"]),
+        scheme=str(probe.get("scheme") or "http"),
+        server_name=str(probe.get("server_name") or ""),
+        ca_path=path("ca_path"),
+        client_cert=path("client_cert"),
+        client_key=path("client_key"),
+        username=str(probe.get("username") or ""),
+        password=password,
+        validate_certs=probe.get("validate_certs") is not False,
+    )

@@ -1,0 +1,140 @@
+# Copyright: obs.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: may change in any release.
+
+"""The edge to /proc: who listens where, and what a process runs."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from dataclasses import dataclass
+from typing import Dict, Iterator, List, Optional, Set
+
+LISTEN = "0A"
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A listening TCP socket."""
+
+    address: str
+    port: int
+    inode: int
+
+
+def _address(text: str) -> str:
+    raw = bytes.fromhex(text)
+    words = struct.unpack("<{0}I".format(len(raw) // 4), raw)
+    packed = struct.pack(">{0}I".format(len(words)), *words)
+    return socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed)
+
+
+def parse_tcp_table(text: str) -> List[Listener]:
+    """Listening sockets of a /proc/net/tcp or tcp6 table (proc(5))."""
+    found = []
+    for line in text.splitlines()[1:]:
+        fields = line.split()
+        if len(fields) > 9 and fields[3] == LISTEN:
+            address, _, port = fields[1].partition(":")
+            found.append(Listener(address=_address(address), port=int(port, 16), inode=int(fields[9])))
+    return found
+
+
+def listeners(port: int) -> List[Listener]:
+    """All sockets that listen on a port of this host."""
+    found: List[Listener] = []
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            with open(table, encoding="ascii") as handle:
+                found += [entry for entry in parse_tcp_table(handle.read()) if entry.port == port]
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def _pids() -> Iterator[int]:
+    return (int(name) for name in os.listdir("/proc") if name.isdigit())
+
+
+def _parent(pid: int) -> int:
+    try:
+        with open("/proc/{0}/stat".format(pid), encoding="utf-8", errors="replace") as handle:
+            return int(handle.read().rpartition(")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+
+
+def family_of(pid: int) -> Set[int]:
+    """A process and all its descendants."""
+    children: Dict[int, List[int]] = {}
+    for other in _pids():
+        children.setdefault(_parent(other), []).append(other)
+    found: Set[int] = set()
+    todo = [pid]
+    while todo:
+        one = todo.pop()
+        if one not in found:
+            found.add(one)
+            todo += children.get(one, [])
+    return found
+
+
+def sockets_of(pid: int) -> Set[int]:
+    """Inodes of the sockets a process holds."""
+    found = set()
+    folder = "/proc/{0}/fd".format(pid)
+    try:
+        names = os.listdir(folder)
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return found
+    for name in names:
+        try:
+            target = os.readlink(os.path.join(folder, name))
+        except OSError:
+            continue
+        if target.startswith("socket:["):
+            found.add(int(target[8:-1]))
+    return found
+
+
+def owner_of(inode: int) -> Optional[int]:
+    """The process that holds a socket, or None."""
+    return next((pid for pid in _pids() if inode in sockets_of(pid)), None)
+
+
+def name_of(pid: int) -> str:
+    """Command name of a process."""
+    try:
+        with open("/proc/{0}/comm".format(pid), encoding="utf-8", errors="replace") as handle:
+            return handle.read().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return "?"
+
+
+def argv_of(pid: int) -> List[str]:
+    """Command line of a process, [] when it is gone."""
+    try:
+        with open("/proc/{0}/cmdline".format(pid), "rb") as handle:
+            return [word.decode("utf-8", "replace") for word in handle.read().split(b"\0")[:-1]]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def executable_of(pid: int) -> str:
+    """Path of the file a process executes; ends in " (deleted)" when that file is gone."""
+    try:
+        return os.readlink("/proc/{0}/exe".format(pid))
+    except OSError:
+        return ""
+
+
+def overlaps(wanted: str, taken: str) -> bool:
+    """Whether two listen addresses cannot both have the same port."""
+    wildcards = {"0.0.0.0", "::", ""}
+    mapped = "::ffff:"
+    taken = taken[len(mapped) :] if taken.startswith(mapped) else taken
+    return wanted in wildcards or taken in wildcards or wanted == taken

@@ -1,0 +1,580 @@
+# Copyright: obs.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: may change in any release.
+
+"""A service as a transaction: plan, stage, check, flip, act, probe, commit, or restore.
+
+The order is design, not taste: whatever can be known to be wrong is found before anything changes.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import tempfile
+import time
+from dataclasses import dataclass, field, replace
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+from . import _adoption
+from ._accounts import ensure_account, ids_of, missing_parts
+from ._checksums import find as find_checksum
+from ._digest import sha256
+from ._errors import StackError
+from ._fetch import fetch, fetch_text
+from ._files import filesystem_bytes, make_directory, read_bytes, remove_file, remove_tree, write_json
+from ._generation import Draft, Generation, compose
+from ._http import endpoint_of
+from ._inspect import Host, inspect, text_of
+from ._layout import NOTHING, Layout
+from ._lock import locked
+from ._masking import MASK, Masker, mask_by_key
+from ._phase import phase
+from ._plan import Desired, Plan, make_plan, plan_text
+from ._process import executable_of, family_of, listeners, name_of, overlaps, owner_of
+from ._prune import prune
+from ._sandbox import run_in_sandbox
+from ._stage import (
+    disk_error,
+    ensure_home,
+    find_release,
+    stage_generation,
+    stage_release,
+    write_below,
+    write_generation,
+)
+from ._switch import Switch, prober_of, settle_measures
+from ._systemd import state_of
+from ._wish import ReleaseForHost, Wish
+
+
+@dataclass
+class Outcome:
+    """What a run did, or would do."""
+
+    changed: bool = False
+    action: str = "none"
+    reloaded: bool = False
+    restarted: bool = False
+    generation: int = NOTHING
+    from_: Dict[str, Any] = field(default_factory=dict)
+    to: Dict[str, Any] = field(default_factory=dict)
+    reasons: List[str] = field(default_factory=list)
+    validated: Optional[bool] = None
+    not_validated_because: str = ""
+    warnings: List[str] = field(default_factory=list)
+    diff: List[Dict[str, str]] = field(default_factory=list)
+    need_release: Optional[Dict[str, str]] = None
+
+    def to_plain(self) -> Dict[str, Any]:
+        """As the module returns it."""
+        plain: Dict[str, Any] = {
+            "changed": self.changed,
+            "action": self.action,
+            "reloaded": self.reloaded,
+            "restarted": self.restarted,
+            "generation": self.generation,
+            "from": self.from_,
+            "to": self.to,
+            "reasons": self.reasons,
+            "diff": self.diff,
+        }
+        if self.validated is not None:
+            plain["validated"] = self.validated
+        if self.not_validated_because:
+            plain["not_validated_because"] = self.not_validated_because
+        if self.need_release:
+            plain["need_release"] = self.need_release
+        return plain
+
+
+def apply(wish: Wish, *, check_mode: bool, with_diff: bool) -> Tuple[Outcome, Masker]:
+    """Make a service what its wish says.
+
+    Args:
+        wish: what is wanted.
+        check_mode: only tell; nothing is written, nothing fetched.
+        with_diff: add before and after of every changed file.
+
+    Returns:
+        The outcome, and the masker every text of it has passed.
+
+    Raises:
+        StackError: what failed, in which step, and what runs now; already masked.
+    """
+    layout = Layout(root=wish.root, name=wish.name)
+    if wish.data_path:
+        wish = wish.sized(filesystem_bytes(wish.data_path))
+    masker = Masker(wish.secrets + _secrets_on_disk(layout))
+    try:
+        if check_mode:
+            return _Run(wish, layout, masker, check_mode=True, with_diff=with_diff).run(), masker
+        _ensure(layout)
+        with locked(layout.lock, name=wish.name, patience=wish.lock_timeout):
+            return _Run(wish, layout, masker, check_mode=False, with_diff=with_diff).run(), masker
+    except StackError as error:
+        raise masked_error(error, masker) from None
+
+
+def masked_error(error: StackError, masker: Masker) -> StackError:
+    """The same error with every known secret blanked."""
+
+    def hide(text: str) -> str:
+        return mask_by_key(masker.mask(text))
+
+    return StackError(hide(error.what), why=hide(error.why), hint=hide(error.hint), step=error.step, doc=error.doc)
+
+
+def _ensure(layout: Layout) -> None:
+    try:
+        ensure_home(layout)
+    except OSError as error:
+        raise disk_error("the folders of {0}".format(layout.name), layout.root, error) from error
+
+
+def _secrets_on_disk(layout: Layout) -> List[str]:
+    """Secrets of the generation that runs: the journal and the checker may quote those too."""
+    number = layout.current_number()
+    if not number:
+        return []
+    from ._stage import load_generation  # pylint: disable=import-outside-toplevel
+
+    try:
+        generation = load_generation(layout, number)
+    except StackError:
+        return []
+    etc = os.path.join(layout.generation(number), "etc")
+    return [text_of(os.path.join(etc, path)) for path, entry in generation.files.items() if entry["secret"]]
+
+
+class _Run:
+    """One run over one service, under its lock (or in check mode)."""
+
+    def __init__(self, wish: Wish, layout: Layout, masker: Masker, *, check_mode: bool, with_diff: bool) -> None:
+        self.wish = wish
+        self.layout = layout
+        self.masker = masker
+        self.check_mode = check_mode
+        self.with_diff = with_diff
+        self.outcome = Outcome()
+
+    def run(self) -> Outcome:
+        wish = self.wish
+        if wish.state == "absent":
+            from ._removal import remove_service  # pylint: disable=import-outside-toplevel
+
+            return remove_service(wish, self.layout, self.outcome, check_mode=self.check_mode)
+        host = inspect(self.layout, wish, create_key=not self.check_mode)
+        self.outcome.warnings += host.warnings
+        _adoption.refuse_unless_adopted(wish, host.foreign)
+        release = self._release()
+        release_id, release_sha256 = find_release(self.layout, release)
+        draft = compose(
+            wish,
+            release_id=release_id or release.id or release.version + "-new",
+            release_sha256=release_sha256 or release.sha256,
+            home=self.layout.home,
+            key=host.key,
+        )
+        plan = make_plan(self._desired(draft), host.found)
+        self._describe(plan, host, draft)
+        self._refuse(plan, host)
+        if plan.action == "held":
+            self._held(host)
+            return self.outcome
+        if self.check_mode:
+            self._check_mode(host, draft, plan, release_id)
+            return self.outcome
+        if not plan.changed:
+            return self.outcome
+        needs = (plan.new_generation or plan.repair) and not release_id
+        if needs and not wish.archive and wish.fetch.get("from") != "host":
+            self.outcome.need_release = {
+                "arch": release.arch,
+                "url": release.url,
+                "sha256": release.sha256,
+                "checksums_url": release.checksums_url,
+            }
+            return self.outcome
+        phase("planned")
+        self._carry_out(host, plan, draft, release, fetch_release=needs)
+        return self.outcome
+
+    # -- plan ---------------------------------------------------------------------------------------------------
+
+    def _release(self) -> ReleaseForHost:
+        assert self.wish.release is not None
+        release = self.wish.release.for_machine(platform.machine())
+        if not release.sha256 and not release.checksums_url:
+            raise StackError(
+                "Could not verify {0} {1} for {2}".format(self.wish.name, release.version, release.arch),
+                why="no sha256 is known for this version and architecture, and no checksum file is named",
+                hint="Set {0}_sha256: {{{1}: <sha256 of {2}>}}.".format(
+                    self.wish.name, release.arch, os.path.basename(release.url)
+                ),
+                step="plan",
+                doc="checksum",
+            )
+        return release
+
+    def _desired(self, draft: Draft) -> Desired:
+        new = draft.generation
+        return Desired(
+            state=self.wish.state,
+            enabled=self.wish.enabled,
+            version=new.version,
+            release_id=new.release_id,
+            digest=new.digest,
+            restart_key=new.restart_key,
+            unit_digest=str(new.manifest["unit"]),
+            files=new.files,
+            live={item.path: sha256(item.content) for item in self.wish.live},
+            reloads=bool(self.wish.reload.get("signal")),
+            adopt=self.wish.adopt,
+        )
+
+    def _describe(self, plan: Plan, host: Host, draft: Draft) -> None:
+        new, old, outcome = draft.generation, host.current, self.outcome
+        outcome.changed = plan.changed
+        outcome.action = plan.action
+        outcome.reloaded, outcome.restarted = plan.reloaded, plan.restarted
+        outcome.reasons = list(plan.reasons)
+        outcome.generation = old.number if old else NOTHING
+        outcome.from_ = {"version": old.version, "generation": old.number} if old else {}
+        outcome.to = dict(outcome.from_)
+        if plan.new_generation:
+            number = self._next_number()
+            outcome.to = {"version": new.version, "generation": number}
+            outcome.generation = number
+        if self.with_diff and plan.changed:
+            outcome.diff = self._diff(plan, host, draft)
+
+    def _next_number(self) -> int:
+        return max(self.layout.generation_numbers() or [NOTHING]) + 1
+
+    def _diff(self, plan: Plan, host: Host, draft: Draft) -> List[Dict[str, str]]:
+        old, new = host.current, draft.generation
+        before = {"version": old.version, "generation": old.number} if old else {"version": "(none)"}
+        before.update(enabled=host.unit.is_enabled, active=host.unit.is_active)
+        after: Dict[str, Any] = dict(self.outcome.to)
+        after.update(
+            enabled=self.wish.enabled if plan.enable is not None else host.unit.is_enabled,
+            active=self.wish.state == "started",
+        )
+        if old is None or old.manifest["argv"] != new.manifest["argv"]:
+            before["argv"] = " ".join(old.manifest["argv"]) if old else ""
+            after["argv"] = " ".join(new.manifest["argv"])
+        head, tail = plan_text(plan, before=before, after=after)
+        entries = [_entry(self.layout.name, self.masker.mask(head), self.masker.mask(tail))]
+        if plan.new_generation:
+            etc = os.path.join(self.layout.generation(old.number), "etc") if old else "/nonexistent"
+            paths = sorted(set(host.found.files) | set(new.files))
+            for path in paths:
+                was, will = host.found.files.get(path), new.files.get(path)
+                if was and will and (was["digest"], was["mode"]) == (will["digest"], will["mode"]):
+                    continue
+                secret = bool((was or {}).get("secret") or (will or {}).get("secret"))
+                content = draft.contents[path].content.decode("utf-8", "replace") if path in draft.contents else ""
+                entries.append(
+                    self._file_entry(os.path.join(self.layout.etc_link, path), text_of(os.path.join(etc, path)), content, secret)
+                )
+        wished = {item.path: item for item in self.wish.live}
+        for path in plan.live_changed + plan.live_removed:
+            item = wished.get(path)
+            content = item.content.decode("utf-8", "replace") if item else ""
+            target = os.path.join(self.layout.live, path)
+            entries.append(self._file_entry(target, text_of(target), content, bool(item and item.secret)))
+        if plan.write_unit:
+            entries.append(_entry(self.layout.unit_file, text_of(self.layout.unit_file), new.unit_text))
+        return entries
+
+    def _file_entry(self, path: str, before: str, after: str, secret: bool) -> Dict[str, str]:
+        if secret:
+            return _entry(path, MASK + "\n" if before else "", "(changed)\n" if after else "")
+        return _entry(path, mask_by_key(self.masker.mask(before)), mask_by_key(self.masker.mask(after)))
+
+    def _refuse(self, plan: Plan, host: Host) -> None:
+        """What is known to be wrong before anything changes."""
+        wish = self.wish
+        ids = ids_of(wish.account)
+        path = wish.data_path
+        if path and os.path.isdir(path) and ids and os.stat(path).st_uid != ids[0]:
+            raise StackError(
+                "Could not use the data folder {0} of {1}".format(path, wish.name),
+                why="it belongs to user id {0}, the service runs as {1} (user id {2})".format(
+                    os.stat(path).st_uid, wish.account["user"], ids[0]
+                ),
+                hint="Give it to {0} by hand (it is never changed recursively), or name another folder.".format(
+                    wish.account["user"]
+                ),
+                step="plan",
+                doc="data",
+            )
+        if path and host.current is not None and not os.path.isdir(path):
+            raise StackError(
+                "Could not find the data folder {0} of {1}".format(path, wish.name),
+                why="it was there when {0} was installed, and this run does not begin empty".format(host.current.label),
+                hint="Mount it, or make it empty by hand if the data is really to be given up.",
+                step="plan",
+                doc="data",
+            )
+        if plan.effect in ("start", "restart"):
+            self._refuse_taken_port(host)
+
+    def _refuse_taken_port(self, host: Host) -> None:
+        probe = self.wish.probe
+        if not probe.get("port"):
+            return
+        port, address = int(probe["port"]), str(probe.get("address") or "127.0.0.1")
+        ours = [host.unit.main_pid] + [state_of(unit).main_pid for unit in host.foreign.units]
+        family = {pid for main in ours if main for pid in family_of(main)}
+        for entry in listeners(port):
+            if not overlaps(address, entry.address):
+                continue
+            owner = owner_of(entry.inode)
+            if owner is None or owner in family:
+                continue
+            raise StackError(
+                "Could not start {0} on port {1}".format(self.wish.name, port),
+                why="{0} (process {1}) listens there".format(name_of(owner), owner),
+                hint="Stop it, or choose another port for {0}. Nothing was changed.".format(self.wish.name),
+                step="plan",
+                doc="port",
+            )
+
+    def _held(self, host: Host) -> None:
+        hold = host.hold
+        self.outcome.warnings.append(
+            "{0} is held at generation {1} by the rollback of {2} ({3}): this wish is skipped until it changes or the "
+            "hold is lifted (playbooks/rollback.yml -e service={0} -e lift=true).".format(
+                self.wish.name, hold.get("generation"), hold.get("by"), hold.get("at")
+            )
+        )
+
+    # -- check mode ---------------------------------------------------------------------------------------------
+
+    def _check_mode(self, host: Host, draft: Draft, plan: Plan, release_id: str) -> None:
+        if not plan.new_generation and not plan.live_changed:
+            return
+        reason = ""
+        missing = missing_parts(self.wish.account)
+        if not release_id:
+            reason = "the release is not on the host yet"
+        elif missing:
+            reason = "{0} does not exist yet".format(" and ".join(missing))
+        elif not os.path.isdir(self.layout.live):
+            reason = "the folders of the service do not exist yet"
+        if reason:
+            self.outcome.validated, self.outcome.not_validated_because = False, reason
+            return
+        ids = ids_of(self.wish.account) or (0, 0)
+        with tempfile.TemporaryDirectory(prefix="obs-check-", dir="/run") as folder:
+            os.chmod(folder, 0o755)
+            generation = os.path.join(folder, "generation")
+            write_generation(generation, draft, number=NOTHING, gid=ids[1], created="")
+            self._check(host, draft.generation, generation, os.path.join(folder, "live"), ids[1])
+
+    def _check(self, host: Host, new: Generation, folder: str, live: str, gid: int) -> None:
+        """Ask the new release itself and its checkers, as the service's account and without a network.
+
+        Raises:
+            StackError: in the checker's own words.
+        """
+        manifest = new.manifest
+        if self.wish.live:
+            make_directory(live, mode=0o750, gid=gid)
+            for item in self.wish.live:
+                write_below(live, item, gid=gid)
+        how: Dict[str, Any] = {
+            "generation": folder,
+            "account": manifest["account"],
+            "live": live if self.wish.live else "",
+            "adopted_etc": os.path.isdir(self.layout.etc_link) and not os.path.islink(self.layout.etc_link),
+        }
+        version_argv = manifest["release"]["version_argv"]
+        if version_argv:
+            code, said = run_in_sandbox(self.layout, argv=[manifest["argv"][0]] + version_argv, **how)
+            if code != 0:
+                raise self._check_failure(host, new, "{0} {1}".format(manifest["argv"][0], " ".join(version_argv)), code, said)
+            if new.version not in said:
+                raise self._check_failure(
+                    host, new, "its version", 0, "the binary says {0!r}".format(said.splitlines()[0] if said else "nothing")
+                )
+        for check in manifest["checks"]:
+            code, said = run_in_sandbox(self.layout, argv=list(check["argv"]), **how)
+            if code != 0:
+                raise self._check_failure(host, new, check["name"], code, said)
+        self.outcome.validated = True
+
+    def _check_failure(self, host: Host, new: Generation, name: str, code: int, said: str) -> StackError:
+        old = host.current
+        title = "Could not {0} {1}{2} to {3}".format(
+            self.outcome.action, self.wish.name, " from " + old.label if old else "", new.label
+        )
+        lines = [line for line in said.splitlines() if line.strip()]
+        words = " | ".join(line.strip() for line in lines[-6:]) or "no word"
+        status = " (status {0})".format(code) if code else ""
+        return StackError(
+            title,
+            why="{0} refuses{1}: {2}".format(name, status, words),
+            hint="Nothing was changed: {0}.".format("{0} still runs".format(old.label) if old else "nothing is installed"),
+            step="check",
+            doc="check",
+        )
+
+    # -- carry out ----------------------------------------------------------------------------------------------
+
+    def _carry_out(self, host: Host, plan: Plan, draft: Draft, release: ReleaseForHost, *, fetch_release: bool) -> None:
+        wish, layout = self.wish, self.layout
+        _uid, gid = ensure_account(wish.account, home=wish.data_path)
+        phase("account")
+        if fetch_release:
+            release, draft = self._bring_release(host, release)
+        phase("release")
+        staged_release = release.id if fetch_release else ""
+        new = host.current
+        if plan.new_generation:
+            number = self._next_number()
+            new = stage_generation(layout, draft, number=number, gid=gid, created=_now())
+        assert new is not None
+        phase("generation")
+        try:
+            self._prepare_places(gid)
+            if plan.new_generation or plan.live_changed:
+                self._check(host, new, layout.generation(new.number), layout.live_staging, gid)
+        except (StackError, OSError):
+            self._discard(host, new if plan.new_generation else None, staged_release)
+            raise
+        finally:
+            remove_tree(layout.live_staging)
+        phase("checked")
+        before = settle_measures(layout, host.current, [dict(item) for item in wish.settle])
+        self._switch(host, plan, new, gid)
+        self._record_live(plan)
+        remove_file(layout.hold)
+        prune(layout, keep=wish.keep_generations, current=new, running=executable_of(state_of(layout.unit_name).main_pid))
+        phase("pruned")
+        self.outcome.to = {"version": new.version, "generation": new.number}
+        if plan.effect in ("restart", "start") and wish.settle:
+            prober_of(layout, new).wait_settled([dict(item) for item in wish.settle], before, timeout=wish.settle_timeout)
+            # Peers exchange silences and notification logs by gossip after they are members: there is nothing to poll.
+            time.sleep(wish.settle_seconds if host.current is not None else 0)
+
+    def _bring_release(self, host: Host, release: ReleaseForHost) -> Tuple[ReleaseForHost, Draft]:
+        """Unpack the release from the archive handed over, or fetch it here (``fetch.from: host``)."""
+        archive = self.wish.archive
+        how = self.wish.fetch
+        if not release.sha256:
+            name = os.path.basename(release.url)
+            text = fetch_text(release.checksums_url, **fetch_options(how))
+            release = replace(release, sha256=find_checksum(text, name))
+            self.outcome.warnings.append(same_origin_warning(self.wish.name, release.version))
+        if not archive:
+            cache = str(how.get("cache_dir") or os.path.join(self.layout.root, ".cache"))
+            archive = fetch(release.url, cache, sha256=release.sha256, **fetch_options(how)).path
+        else:
+            _verify(archive, release)
+        stage_release(self.layout, release, archive)
+        if not self.wish.archive:
+            remove_file(archive)  # A host keeps what it unpacked, not the archive as well.
+        draft = compose(
+            self.wish, release_id=release.id, release_sha256=release.sha256, home=self.layout.home, key=host.key
+        )
+        return release, draft
+
+    def _prepare_places(self, gid: int) -> None:
+        """Folders and links around a generation that change nothing for what runs."""
+        wish, layout = self.wish, self.layout
+        make_directory(layout.obs_etc, mode=0o755)
+        make_directory(layout.live, mode=0o750, gid=gid)
+        if not os.path.lexists(layout.etc_link):
+            os.symlink(layout.current_etc, layout.etc_link)
+        if wish.data_path:
+            ids = ids_of(wish.account)
+            assert ids is not None
+            make_directory(wish.data_path, mode=int(str(wish.data.get("mode") or "0750"), 8), uid=ids[0], gid=ids[1])
+
+    def _discard(self, host: Host, generation: Optional[Generation], release_id: str) -> None:
+        """Take away what was staged for a change that was refused."""
+        if generation is not None:
+            remove_tree(self.layout.generation(generation.number))
+        if release_id and (host.current is None or host.current.release_id != release_id):
+            remove_tree(self.layout.release(release_id))
+        if host.current is None and os.path.islink(self.layout.etc_link):
+            remove_file(self.layout.etc_link)
+
+    def _switch(self, host: Host, plan: Plan, new: Generation, gid: int) -> None:
+        takeover = None
+        if plan.action == "adopt":
+            takeover = _adoption.plan_takeover(self.wish, self.layout, host.foreign)
+            earlier = host.pending.get("takeover")
+            if earlier:
+                done = _adoption.Takeover.from_plain(earlier)
+                takeover.moves = done.moves + takeover.moves
+                takeover.units = done.units + takeover.units
+        wanted = {item.path: item for item in self.wish.live}
+        Switch(
+            layout=self.layout,
+            old=host.proven,
+            new=new,
+            effect=plan.effect,
+            gid=gid,
+            write_unit=plan.write_unit,
+            enable=plan.enable,
+            prove=plan.prove,
+            live=[wanted[path] for path in plan.live_changed],
+            live_removed=list(plan.live_removed),
+            takeover=takeover,
+            action=plan.action,
+        ).perform()
+
+    def _record_live(self, plan: Plan) -> None:
+        if plan.live_changed or plan.live_removed or not os.path.exists(self.layout.live_record):
+            write_json(self.layout.live_record, {item.path: sha256(item.content) for item in self.wish.live})
+
+
+def fetch_options(how: Mapping[str, Any]) -> Dict[str, Any]:
+    """Options of the download, as both halves pass them on."""
+    return {
+        "mirror": str(how.get("mirror") or ""),
+        "proxy": str(how.get("proxy") or ""),
+        "ca_path": str(how.get("ca_path") or ""),
+        "headers": dict(how.get("headers") or {}),
+        "timeout": float(how.get("timeout") or 60),
+    }
+
+
+def same_origin_warning(name: str, version: str) -> str:
+    """The warning that goes with a checksum from the release itself."""
+    return (
+        "The sha256 of {0} {1} came from the release's own checksum file: it proves the transfer, not the origin. "
+        "Pin it with {0}_sha256.".format(name, version)
+    )
+
+
+def _verify(archive: str, release: ReleaseForHost) -> None:
+    """Hash what was handed over once more, on the host that unpacks it."""
+    import hashlib  # pylint: disable=import-outside-toplevel
+
+    digest = hashlib.sha256()
+    with open(archive, "rb") as handle:
+        for chunk in iter(lambda: handle.read(1 << 20), b""):
+            digest.update(chunk)
+    if digest.hexdigest() != release.sha256:
+        raise StackError(
+            "Could not use the archive of {0}".format(os.path.basename(release.url)),
+            why="its sha256 is {0}, wanted {1}".format(digest.hexdigest(), release.sha256),
+            hint="Nothing was changed. Fetch it again; if it stays so, the archive is not the one that was released.",
+            step="stage",
+            doc="checksum",
+        )
+
+
+def _entry(path: str, before: str, after: str) -> Dict[str, str]:
+    return {"before_header": path, "after_header": path, "before": before, "after": after}
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -1,0 +1,190 @@
+# Copyright: obs.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: may change in any release.
+
+"""What a task asks for, as it crosses from the controller to the host. Pure."""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass, field, replace
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+# "@data_filesystem_80_percent@" stands for that share of the data file system in Prometheus' notation (201GB).
+SIZE_TOKEN = re.compile(r"@data_filesystem_([1-9][0-9]?)_percent@")
+
+# Prometheus' data sizes are powers of 1024 (prometheus/common and alecthomas/units, Base2Bytes).
+GIBIBYTE = 1 << 30
+MEBIBYTE = 1 << 20
+
+
+@dataclass(frozen=True)
+class FileWish:
+    """One file of a service.
+
+    Attributes:
+        path: relative to the service's etc (or live) folder.
+        content: the bytes.
+        mode: permission bits.
+        on_change: "reload", "restart" or "none".
+        secret: whether its content may never be shown.
+    """
+
+    path: str
+    content: bytes
+    mode: int
+    on_change: str
+    secret: bool
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> "FileWish":
+        return cls(
+            path=plain["path"],
+            content=base64.b64decode(plain["content"]),
+            mode=int(plain["mode"], 8),
+            on_change=plain["on_change"],
+            secret=bool(plain["secret"]),
+        )
+
+
+@dataclass(frozen=True)
+class ReleaseWish:
+    """The release archive of a service; ``{arch}`` in url, checksums_url and binaries is the host's."""
+
+    version: str
+    url: str
+    checksums_url: str
+    sha256: Mapping[str, str]
+    arch_names: Mapping[str, str]
+    binaries: Mapping[str, str]
+    version_argv: Tuple[str, ...]
+    kind: str = "archive"
+
+    def for_machine(self, machine: str) -> "ReleaseForHost":
+        """The release as one machine (``uname -m``) needs it."""
+        arch = self.arch_names.get(machine, machine)
+
+        def fill(text: str) -> str:
+            return text.replace("{arch}", arch).replace("{version}", self.version)
+
+        return ReleaseForHost(
+            kind=self.kind,
+            version=self.version,
+            arch=arch,
+            url=fill(self.url),
+            checksums_url=fill(self.checksums_url),
+            sha256=self.sha256.get(arch, ""),
+            binaries={name: fill(path) for name, path in self.binaries.items()},
+        )
+
+
+@dataclass(frozen=True)
+class ReleaseForHost:
+    """A release for one architecture. ``sha256`` is "" while only the release's own checksum file knows it."""
+
+    kind: str
+    version: str
+    arch: str
+    url: str
+    checksums_url: str
+    sha256: str
+    binaries: Mapping[str, str]
+
+    @property
+    def id(self) -> str:
+        """Name of its folder: version and the first eight digits of the archive's sha256."""
+        return "{0}-{1}".format(self.version, self.sha256[:8]) if self.sha256 else ""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Everything one task declares about one service."""
+
+    name: str
+    root: str
+    state: str = "started"
+    enabled: bool = True
+    purge_data: bool = False
+    release: Optional[ReleaseWish] = None
+    fetch: Mapping[str, Any] = field(default_factory=dict)
+    archive: str = ""
+    account: Mapping[str, Any] = field(default_factory=dict)
+    command: Tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    files: Tuple[FileWish, ...] = ()
+    live: Tuple[FileWish, ...] = ()
+    data: Mapping[str, Any] = field(default_factory=dict)
+    unit: Mapping[str, Any] = field(default_factory=dict)
+    checks: Tuple[Mapping[str, Any], ...] = ()
+    reload: Mapping[str, Any] = field(default_factory=dict)
+    probe: Mapping[str, Any] = field(default_factory=dict)
+    ready_timeout: int = 300
+    settle: Tuple[Mapping[str, Any], ...] = ()
+    settle_timeout: int = 120
+    settle_seconds: int = 0
+    keep_generations: int = 5
+    adopt: bool = False
+    former_units: Tuple[str, ...] = ()
+    former_paths: Tuple[str, ...] = ()
+    lock_timeout: int = 60
+    masks: Tuple[str, ...] = ()
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> "Wish":
+        """Build from the controller's payload (plain JSON)."""
+        values: Dict[str, Any] = dict(plain)
+        release = values.pop("release", None)
+        if release:
+            values["release"] = ReleaseWish(
+                version=release["version"],
+                url=release["url"],
+                checksums_url=release["checksums_url"],
+                sha256=release["sha256"],
+                arch_names=release["arch_names"],
+                binaries=release["binaries"],
+                version_argv=tuple(release["version_argv"]),
+                kind=release["kind"],
+            )
+        for key in ("files", "live"):
+            values[key] = tuple(FileWish.from_plain(item) for item in values.get(key, ()))
+        for key in ("command", "checks", "settle", "former_units", "former_paths", "masks"):
+            values[key] = tuple(values.get(key, ()))
+        return cls(**values)
+
+    @property
+    def data_path(self) -> str:
+        return str(self.data.get("path") or "")
+
+    @property
+    def executable(self) -> str:
+        """Name of the service's own binary under bin/."""
+        return self.command[0]
+
+    @property
+    def secrets(self) -> List[str]:
+        """All that may never be shown."""
+        known = [item.content.decode("utf-8", "replace") for item in self.files + self.live if item.secret]
+        return known + list(self.masks)
+
+    def sized(self, filesystem_bytes: int) -> "Wish":
+        """The wish with every size token replaced by that share of the data file system."""
+
+        def size(match: "re.Match[str]") -> str:
+            share = filesystem_bytes * int(match.group(1)) // 100
+            if share >= GIBIBYTE:
+                return "{0}GB".format(share // GIBIBYTE)
+            return "{0}MB".format(max(share // MEBIBYTE, 1))
+
+        def sized_file(item: FileWish) -> FileWish:
+            if b"@data_filesystem_" not in item.content:
+                return item
+            return replace(item, content=SIZE_TOKEN.sub(size, item.content.decode()).encode())
+
+        return replace(
+            self,
+            command=tuple(SIZE_TOKEN.sub(size, word) for word in self.command),
+            files=tuple(sized_file(item) for item in self.files),
+        )

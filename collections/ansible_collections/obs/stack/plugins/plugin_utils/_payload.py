@@ -1,0 +1,297 @@
+# Copyright: obs.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From a task's options to what the host half is handed. Reads sources on the controller; no network, no host."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Tuple
+
+import yaml
+
+from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
+from ansible_collections.obs.stack.plugins.module_utils._layout import NAME
+from ansible_collections.obs.stack.plugins.module_utils._masking import inline_secrets, scalars
+
+try:
+    from yaml import CSafeDumper as Dumper
+    from yaml import CSafeLoader as Loader
+except ImportError:  # libyaml is missing: the same, slower
+    from yaml import SafeDumper as Dumper  # type: ignore[assignment]
+    from yaml import SafeLoader as Loader  # type: ignore[assignment]
+
+VERSION = re.compile(r"^[0-9]+(\.[0-9]+){1,3}([-+][0-9A-Za-z.+-]+)?$")
+HEX_SHA256 = re.compile(r"^[0-9a-f]{64}$")
+MODE = re.compile(r"^0?[0-7]{3}$")
+YAML_SUFFIXES = (".yml", ".yaml", ".rules")
+
+# What never belongs into a folder of rules or templates: leftovers of editors, and hidden files.
+LEFTOVER = re.compile(r"(^\.)|(~$)|(\.(swp|swo|bak|orig|rej|tmp)$)")
+
+Find = Callable[[str], str]
+"""Finds a source on the controller as the task sees it (role files/, playbook folder, absolute)."""
+
+
+def to_yaml(data: Any) -> str:
+    """Render data as YAML: order kept, no line folding, so that a diff shows just what changed."""
+    return yaml.dump(data, Dumper=Dumper, sort_keys=False, width=1 << 20, allow_unicode=True, default_flow_style=False)
+
+
+def parse_yaml(text: str, *, what: str, hint: str) -> Any:
+    """Parse YAML.
+
+    Raises:
+        StackError: with line and column, and the variable it came from.
+    """
+    try:
+        return yaml.load(text, Loader=Loader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = " (line {0}, column {1})".format(mark.line + 1, mark.column + 1) if mark else ""
+        problem = getattr(error, "problem", None) or str(error)
+        raise StackError(
+            "Could not read {0}{1}".format(what, where), why=str(problem).strip(), hint=hint, step="input", doc="input"
+        ) from error
+
+
+def _bad(what: str, why: str, hint: str) -> StackError:
+    return StackError(what, why=why, hint=hint, step="input", doc="input")
+
+
+def check_input(options: Mapping[str, Any]) -> None:
+    """Refuse what can be seen to be wrong without looking at any host.
+
+    Raises:
+        StackError: naming the value and the variable it came from.
+    """
+    name = options["name"]
+    if not NAME.match(name):
+        raise _bad(
+            "Could not use {0!r} as the name of a service".format(name), "it is not of the form [a-z][a-z0-9_-]*", ""
+        )
+    for path_key in ("root",):
+        if not str(options[path_key]).startswith("/"):
+            raise _bad("Could not use {0} {1!r}".format(path_key, options[path_key]), "it is not an absolute path", "")
+    if options["state"] == "absent":
+        return
+    release = options["release"]
+    version = str(release["version"])
+    if not VERSION.match(version):
+        raise _bad(
+            "Could not use {0!r} as the version of {1}".format(version, name),
+            "it is not a version number",
+            "Set {0}_version to a released version such as 3.13.5, without a leading v.".format(name),
+        )
+    for arch, digest in release["sha256"].items():
+        if not HEX_SHA256.match(str(digest).lower()):
+            raise _bad(
+                "Could not use the sha256 of {0} {1} for {2}".format(name, version, arch),
+                "{0!r} is not 64 hexadecimal digits".format(str(digest)[:80]),
+                "Correct {0}_sha256.".format(name),
+            )
+    if not re.match(r"^(https?|file)://[^/]*/.+", str(release["url"])):
+        raise _bad(
+            "Could not use the URL of {0}: {1!r}".format(name, release["url"]), "it is not an http(s) or file URL", ""
+        )
+    if options["command"][0] not in release["binaries"]:
+        raise _bad(
+            "Could not use the command of {0}".format(name),
+            "{0!r} is none of its binaries ({1})".format(options["command"][0], ", ".join(release["binaries"])),
+            "",
+        )
+    data_path = (options.get("data") or {}).get("path") or ""
+    if data_path and not data_path.startswith("/"):
+        raise _bad(
+            "Could not use the data folder {0!r} of {1}".format(data_path, name),
+            "it is not an absolute path",
+            "Set {0}_data_dir to an absolute path.".format(name),
+        )
+    if options["keep_generations"] < 2:
+        raise _bad(
+            "Could not keep {0} generations of {1}".format(options["keep_generations"], name),
+            "without the previous one there is nothing to go back to",
+            "Set {0}_keep_generations to 2 or more.".format(name),
+        )
+
+
+def _from_variable(item: Mapping[str, Any], name: str) -> str:
+    variable = item.get("variable") or ""
+    return "It came from {0}.".format(variable) if variable else "It is a file of service {0}.".format(name)
+
+
+def _source_files(item: Mapping[str, Any], find: Find, name: str) -> Iterator[Tuple[str, bytes]]:
+    """(relative path, content) of a source: a file, or a folder taken whole. Never templated."""
+    try:
+        source = find(item["src"])
+    except Exception as error:  # each Ansible release raises another class for "not found"
+        raise _bad(
+            "Could not find {0!r} on the controller".format(item["src"]), str(error).splitlines()[0], _from_variable(item, name)
+        ) from error
+    if os.path.isfile(source):
+        relative = os.path.join(item["path"], os.path.basename(source)) if item["path"].endswith("/") else item["path"]
+        with open(source, "rb") as handle:
+            yield relative, handle.read()
+        return
+    for folder, folders, names in os.walk(source):
+        folders[:] = sorted(one for one in folders if not LEFTOVER.search(one))
+        for one in sorted(names):
+            if LEFTOVER.search(one):
+                continue
+            path = os.path.join(folder, one)
+            with open(path, "rb") as handle:
+                yield os.path.join(item["path"], os.path.relpath(path, source)), handle.read()
+
+
+def _contents(item: Mapping[str, Any], find: Find, name: str) -> Iterator[Tuple[str, bytes]]:
+    if item.get("src") is not None:
+        yield from _source_files(item, find, name)
+    elif item.get("data") is not None:
+        yield item["path"], to_yaml(item["data"]).encode()
+    else:
+        content = item["content"]
+        yield item["path"], content if isinstance(content, bytes) else str(content).encode()
+
+
+def _safe_path(path: str, name: str, item: Mapping[str, Any]) -> str:
+    plain = os.path.normpath(path)
+    if plain.startswith(("/", "..")) or plain == ".":
+        raise _bad(
+            "Could not place {0!r} among the files of {1}".format(path, name),
+            "the path is not below the service's own folder",
+            _from_variable(item, name),
+        )
+    return plain
+
+
+def expand_files(
+    items: List[Dict[str, Any]], *, name: str, find: Find, secret: bool, reloads: bool
+) -> List[Dict[str, Any]]:
+    """Every file of a list of file options, with its content in base64.
+
+    YAML sources are parsed, so that a mistake in a rule is told with its line before any host is touched; their
+    bytes are passed on as they are.
+    """
+    found: Dict[str, Dict[str, Any]] = {}
+    for item in items:
+        mode = str(item["mode"])
+        if not MODE.match(mode):
+            raise _bad(
+                "Could not use {0!r} as the mode of {1}".format(mode, item["path"]),
+                "it is not three octal digits",
+                'Quote it: mode: "0640".',
+            )
+        if secret and int(mode, 8) & 0o007:
+            raise _bad(
+                "Could not write the secret {0} of {1} with mode {2}".format(item["path"], name, mode),
+                "others could read it",
+                "Use 0640.",
+            )
+        default = "none" if "on_change" not in item else "reload" if reloads else "restart"
+        for relative, content in _contents(item, find, name):
+            path = _safe_path(relative, name, item)
+            if path in found:
+                raise _bad(
+                    "Could not place two files at {0} of {1}".format(path, name),
+                    "both {0!r} and an earlier entry name it".format(item.get("src") or item["path"]),
+                    _from_variable(item, name),
+                )
+            if path.endswith(YAML_SUFFIXES) and item.get("data") is None and not secret:
+                what = "{0} of {1}".format(item.get("src") if item.get("src") and path == item["path"] else path, name)
+                parse_yaml(content.decode("utf-8", "replace"), what=what, hint=_from_variable(item, name))
+            found[path] = {
+                "path": path,
+                "content": base64.b64encode(content).decode("ascii"),
+                "mode": mode,
+                "on_change": item.get("on_change") or default,
+                "secret": secret,
+            }
+    return list(found.values())
+
+
+def secrets_of(items: List[Dict[str, Any]]) -> List[str]:
+    """Values within secret files that are to be masked on their own."""
+    found: List[str] = []
+    for item in items:
+        if item.get("data") is not None:
+            found += scalars(item["data"])
+        elif isinstance(item.get("content"), str):
+            found.append(item["content"])
+    return found
+
+
+def inline_secret_warnings(items: List[Dict[str, Any]], name: str) -> Tuple[List[str], List[str]]:
+    """Warnings about secrets given inline in a configuration, and their values, to be masked."""
+    warnings, values = [], []
+    for item in items:
+        if item.get("data") is None:
+            continue
+        for path, value in inline_secrets(item["data"]):
+            values.append(value)
+            leaf = path.rpartition(".")[2]
+            warnings.append(
+                "{0} of {1} has a secret inline at '{2}': use {3}_file with a file of {1}_secrets.".format(
+                    item["path"], name, path, leaf
+                )
+            )
+    return warnings, values
+
+
+def build(options: Mapping[str, Any], *, find: Find) -> Tuple[Dict[str, Any], List[str]]:
+    """The payload for the host half, and warnings for the user.
+
+    Args:
+        options: checked options of the task.
+        find: finds sources on the controller.
+    """
+    check_input(options)
+    name = options["name"]
+    payload = {
+        key: options[key]
+        for key in (
+            "name",
+            "state",
+            "enabled",
+            "purge_data",
+            "root",
+            "ready_timeout",
+            "settle_timeout",
+            "settle_seconds",
+            "keep_generations",
+            "adopt",
+            "former_units",
+            "former_paths",
+            "lock_timeout",
+            "fetch",
+            "unit",
+            "checks",
+        )
+    }
+    for key in ("account", "data", "reload", "probe"):
+        payload[key] = options.get(key) or {}
+    if options["state"] == "absent":
+        return payload, []
+    reloads = bool(payload["reload"].get("signal"))
+    release = dict(options["release"], version=str(options["release"]["version"]))
+    release["sha256"] = {arch: str(digest).lower() for arch, digest in release["sha256"].items()}
+    warnings, masks = inline_secret_warnings(options["files"] + options["live"], name)
+    files = expand_files(options["files"], name=name, find=find, secret=False, reloads=reloads)
+    secrets = expand_files(options["secrets"], name=name, find=find, secret=True, reloads=reloads)
+    both = {item["path"] for item in files} & {item["path"] for item in secrets}
+    if both:
+        raise _bad(
+            "Could not place {0} of {1}".format(", ".join(sorted(both)), name), "it is both a file and a secret", ""
+        )
+    payload.update(
+        release=release,
+        command=[str(word) for word in options["command"]],
+        environment={key: str(value) for key, value in options["environment"].items()},
+        files=files + secrets,
+        live=expand_files(options["live"], name=name, find=find, secret=False, reloads=False),
+        settle=[{key: value for key, value in item.items() if value is not None} for item in options["settle"]],
+        masks=masks + secrets_of(options["secrets"]),
+    )
+    return payload, warnings
