@@ -17,11 +17,13 @@ import time
 from pathlib import Path
 
 import yaml
+
 from scripts.lab import catalog, golang, packing, paths
 from scripts.lab.catalog import Catalogue, Component
 from scripts.lab.upstream import Unobtainable, Upstream
 
 BUILT, UPSTREAM = "real-built", "real-upstream"
+NOWHERE = "not in the store, not to be had upstream, and no way to build it"
 
 
 class Store:
@@ -145,13 +147,13 @@ def fill(store: Store, catalogue: Catalogue, offline: bool, only_defaults: bool)
             origin = filler.ensure(component, version)
             lab[f"{name}_version"] = version
         if origin is None:
-            raise Unobtainable(f"{name} {component.wanted}: not in the store, not to be had upstream, and no way to build it")
+            raise Unobtainable(f"{name} {component.wanted}: {NOWHERE}")
         components[name] = {"version": version, "origin": origin}
         if version != component.wanted:
             components[name]["default"] = component.wanted
         for other in () if only_defaults else component.also:
             if filler.ensure(component, other) is None:
-                raise Unobtainable(f"{name} {other}: not in the store, not to be had upstream, and no way to build it")
+                raise Unobtainable(f"{name} {other}: {NOWHERE}")
     for row in [] if only_defaults else catalogue.broken:
         pack_broken(store, catalogue.components[row["component"]], row, components[row["component"]]["version"])
     return {"obs_mirror": f"file://{store.mirror}", **lab, "obs_lab_components": components}
@@ -161,7 +163,7 @@ def main() -> int:
     """Fill the store and write obs_lab.yml; returns the exit code."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--offline", action="store_true", help="do not ask upstream")
-    options.add_argument("--defaults", action="store_true", help="only what the roles install by default, as make up needs")
+    options.add_argument("--defaults", action="store_true", help="only the roles' default versions")
     options.add_argument("--list", action="store_true", help="print what the store holds, one line per component")
     arguments = options.parse_args()
     root = paths.store()
@@ -191,7 +193,8 @@ def describe(lab: dict[str, object]) -> list[str]:
     rows = lab["obs_lab_components"]
     assert isinstance(rows, dict)
     return [
-        f"{name} {row['version']} {row['origin']}" + (f" (overrides the default {row['default']})" if "default" in row else "")
+        f"{name} {row['version']} {row['origin']}"
+        + (f" (overrides the default {row['default']})" if "default" in row else "")
         for name, row in rows.items()
     ]
 

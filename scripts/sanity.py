@@ -8,6 +8,7 @@ own in $OBS_CACHE, so nothing of the user's is touched. Ends with 77 and the rea
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shutil
@@ -25,7 +26,13 @@ import ensurepip
 ensurepip.bootstrap(default_pip=True)
 '''
 # What ansible-test says when the machine, not the collection, is at fault.
-OF_THE_MACHINE = ("Download failed", "does not have pip available", "Could not find a version", "No matching distribution", "Network is unreachable")
+OF_THE_MACHINE = (
+    "Download failed",
+    "does not have pip available",
+    "Could not find a version",
+    "No matching distribution",
+    "Network is unreachable",
+)
 
 
 def home() -> Path:
@@ -40,9 +47,10 @@ def home() -> Path:
 
 def bootstrap_versions() -> list[str]:
     """The pip versions whose bootstrap script this ansible-test may ask for, read from its own source."""
-    import ansible_test._internal.python_requirements as requirements
-
-    return sorted(set(re.findall(r"\bpip='([\d.]+)'", Path(requirements.__file__).read_text())))
+    spec = importlib.util.find_spec("ansible_test")
+    assert spec is not None and spec.submodule_search_locations is not None
+    source = Path(spec.submodule_search_locations[0]) / "_internal" / "python_requirements.py"
+    return sorted(set(re.findall(r"\bpip='([\d.]+)'", source.read_text())))
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -78,8 +86,13 @@ def main() -> int:
     shutil.rmtree(output / "junit", ignore_errors=True)
     command = [str(program), "sanity", "--color", "no", "--junit", "--requirements", *sys.argv[1:]]
     answer = subprocess.run(
-        command, cwd=paths.COLLECTION, env=environment(home()), text=True, check=False,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        command,
+        cwd=paths.COLLECTION,
+        env=environment(home()),
+        text=True,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
     print(answer.stdout, flush=True)
     if answer.returncode != 0 and not list((output / "junit").glob("*.xml")):

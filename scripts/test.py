@@ -22,13 +22,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import yaml
+
 from scripts.lab import paths, results, stages
 from scripts.lab.results import Counts, Outcome
 from scripts.lab.stages import Stage
 
-SAY_EVERY = 60              # seconds between two signs of life of a long stage
-PATIENCE = 3                # a stage is ended after that many times its budget
-SKIPPED = 77                # exit code of a stage that cannot run on this machine; its last line says why
+SAY_EVERY = 60  # seconds between two signs of life of a long stage
+PATIENCE = 3  # a stage is ended after that many times its budget
+SKIPPED = 77  # exit code of a stage that cannot run on this machine; its last line says why
 LAST_LINES = 25
 _STEP = re.compile(r"INFO\s+\[?(?P<scenario>\w+) (?:➜|>) (?P<step>\w+)\]?:? (?:Executing|Executed)", re.UNICODE)
 
@@ -59,10 +60,20 @@ def run(stage: Stage) -> Outcome:
 
 def _execute(stage: Stage, started: float) -> int:
     """Start the command, follow its output into the log, end it when it goes far beyond its budget."""
-    with stage.log.open("w") as log, subprocess.Popen(
-        stage.command, cwd=stage.folder, env=stages.environment(stage), text=True, errors="replace",
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-    ) as process:
+    with (
+        stage.log.open("w") as log,
+        subprocess.Popen(
+            stage.command,
+            cwd=stage.folder,
+            env=stages.environment(stage),
+            text=True,
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        ) as process,
+    ):
         timer = threading.Timer(stage.budget * 60 * PATIENCE, lambda: os.killpg(process.pid, signal.SIGKILL))
         timer.daemon = True
         timer.start()
@@ -103,7 +114,7 @@ def _judge(stage: Stage, code: int, seconds: float) -> Outcome:
     else:
         counts = results.judge(results.read_junit(stage.junit), code)
         if stage.name.startswith("molecule") and code == 0:
-            counts += Counts(passed=1)      # check mode, converge and idempotence held
+            counts += Counts(passed=1)  # check mode, converge and idempotence held
     if code == -signal.SIGKILL:
         note = f"ended after {PATIENCE} times its budget"
     return Outcome(stage.name, counts, seconds, stage.budget, note, stage.log)
@@ -136,7 +147,7 @@ def molecule(names: list[str], keep: bool) -> list[Outcome]:
     """The laboratory, then each scenario."""
     lab = run(Stage("lab", ("scripts/lab.sh",), 20))
     if lab.counts.failed:
-        return [lab, *(Outcome(f"molecule {name}", Counts(failed=1), 0, note="the laboratory is not ready") for name in names)]
+        return [lab, *(Outcome(f"molecule {name}", Counts(failed=1), 0, note="no laboratory") for name in names)]
     return [lab, *(run_scenario(name, keep) for name in names)]
 
 
@@ -146,7 +157,7 @@ def components() -> list[str]:
     if not path.exists():
         return []
     rows = yaml.safe_load(path.read_text())["obs_lab_components"]
-    kinds = {"real-built": "real, built from its Go module", "real-upstream": "real, upstream's release", "stand-in": "stand-in"}
+    kinds = {"real-built": "real, built from its Go module", "real-upstream": "real, upstream's release"}
     return [
         f"  {name} {row['version']}: {kinds.get(row['origin'], row['origin'])}"
         + (f"; overrides the default {row['default']}, which could not be had" if "default" in row else "")

@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass
 
 import yaml
+
 from scripts.lab import paths
 
 HOST = "obs-local"
@@ -51,12 +52,23 @@ class Stop(Exception):
 
 def call(what: str, *command: str, quiet: bool = False) -> str:
     """Run a command; its output is shown, or returned when quiet. Raises Stop with its last words."""
-    answer = subprocess.run(command, cwd=paths.ROOT, text=True, check=False, stdout=subprocess.PIPE if quiet else None,
-                            stderr=subprocess.STDOUT if quiet else None)
+    answer = subprocess.run(
+        command,
+        cwd=paths.ROOT,
+        text=True,
+        check=False,
+        stdout=subprocess.PIPE if quiet else None,
+        stderr=subprocess.STDOUT if quiet else None,
+    )
     if answer.returncode != 0:
         last = (answer.stdout or "").strip().splitlines()[-1:]
         raise Stop(f"could not {what}" + (f": {last[0]}" if last else ", see above"))
     return (answer.stdout or "").strip()
+
+
+def ask(*command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command whose failure is an answer too."""
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def docker_run(settings: dict[str, object], image: str) -> list[str]:
@@ -76,19 +88,19 @@ def docker_run(settings: dict[str, object], image: str) -> list[str]:
 
 def start_host() -> None:
     """Have the container running and systemd up in it."""
-    state = subprocess.run(["docker", "inspect", "-f", "{{.State.Running}}", HOST], capture_output=True, text=True, check=False)
+    state = ask("docker", "inspect", "-f", "{{.State.Running}}", HOST)
     if state.returncode != 0:
         described = yaml.safe_load(CONTAINER.read_text())
+        command = docker_run(described["obs_container"], described["obs_container_image"])
         try:
-            call(f"start the container {HOST}", *docker_run(described["obs_container"], described["obs_container_image"]), quiet=True)
+            call(f"start the container {HOST}", *command, quiet=True)
         except Stop:
-            subprocess.run(["docker", "rm", "--force", HOST], capture_output=True, check=False)
+            ask("docker", "rm", "--force", HOST)
             raise
     elif state.stdout.strip() != "true":
         call(f"start the container {HOST}", "docker", "start", HOST, quiet=True)
     for _second in range(60):
-        answer = subprocess.run(["docker", "exec", HOST, "systemctl", "is-system-running"], capture_output=True, text=True, check=False)
-        if answer.stdout.strip() in ("running", "degraded"):
+        if ask("docker", "exec", HOST, "systemctl", "is-system-running").stdout.strip() in ("running", "degraded"):
             return
         time.sleep(1)
     raise Stop(f"systemd in {HOST} is not up after 60 s: look with docker logs {HOST}")
@@ -98,11 +110,12 @@ def write_overrides() -> list[str]:
     """Point the inventory at the artifact store; returns one line for each version that is not the default."""
     lab = yaml.safe_load((paths.store() / "obs_lab.yml").read_text())
     OVERRIDES.parent.mkdir(parents=True, exist_ok=True)
-    text = "# Written by `make up`: where the archives are, and versions that stand in for defaults that cannot be had here.\n"
+    text = "# Written by `make up`: where the archives are, and which versions stand in for defaults not to be had.\n"
     OVERRIDES.write_text(text + yaml.safe_dump(lab, sort_keys=False))
     return [
         f"{name} {row['version']} instead of the default {row['default']}, which cannot be had on this machine"
-        for name, row in lab["obs_lab_components"].items() if "default" in row
+        for name, row in lab["obs_lab_components"].items()
+        if "default" in row
     ]
 
 
@@ -123,8 +136,8 @@ def up() -> None:
     print(f"\nUp in {time.monotonic() - started:.0f} s.\n")
     for service in SERVICES:
         print(f"  {service.name:<15}{service.url:<36}{service.shows}")
-    print("\n  No login is asked for: the ports are published on 127.0.0.1 only. With a login set, the password is on the")
-    print(f"  host under /etc/<service>/secrets (docker exec {HOST} ls /etc/prometheus).")
+    print("\n  No login is asked for: the ports are published on 127.0.0.1 only. With a login set, its password is")
+    print(f"  on the host under /etc/<service>/secrets (docker exec {HOST} ls /etc/prometheus).")
     for line in instead:
         print(f"  Note: {line}.")
     print("\n  Again: ansible-playbook site.yml -i inventories/local    Remove: make down")
@@ -132,7 +145,7 @@ def up() -> None:
 
 def down() -> None:
     """Remove the host and what `make up` wrote."""
-    subprocess.run(["docker", "rm", "--force", "--volumes", HOST], capture_output=True, check=False)
+    ask("docker", "rm", "--force", "--volumes", HOST)
     OVERRIDES.unlink(missing_ok=True)
     print(f"down: {HOST} is gone; the artifact store {paths.store()} stays")
 

@@ -48,7 +48,8 @@ class Component:
 
     def checksums_url(self, version: str) -> str:
         """Upstream's URL of the release's checksum file."""
-        return self.archive_url(version, self.arches[0]).rsplit("/", 1)[0] + "/" + self.checksums.format(version=version)
+        folder = self.archive_url(version, self.arches[0]).rsplit("/", 1)[0]
+        return f"{folder}/{self.checksums.format(version=version)}"
 
     def top_folder(self, version: str, arch: str) -> str:
         """Name of the folder inside the archive; '' for a flat one."""
@@ -88,11 +89,20 @@ def _component(name: str, row: dict[str, Any]) -> Component:
     build = None
     if recipe:
         build = Build(
-            recipe["module"], recipe["versions"], recipe["commands"],
-            tuple(recipe.get("replace", ())), tuple(recipe.get("tags", ())),
+            recipe["module"],
+            recipe["versions"],
+            recipe["commands"],
+            tuple(recipe.get("replace", ())),
+            tuple(recipe.get("tags", ())),
         )
     substitute = next(iter(build.versions)) if build else ""
     return Component(
-        name, role_default(row["role"]) or substitute, row["url"], row["checksums"], row["top"],
-        tuple(row["arches"]), tuple(row.get("also", ())), build,
+        name,
+        role_default(row["role"]) or substitute,
+        row["url"],
+        row["checksums"],
+        row["top"],
+        tuple(row["arches"]),
+        tuple(row.get("also", ())),
+        build,
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from scripts.lab.catalog import Build, Component
 
-SAY_EVERY = 30      # seconds between two lines of a long build
+SAY_EVERY = 30  # seconds between two lines of a long build
 VERSION_VARIABLE = "github.com/prometheus/common/version.Version"
 
 
@@ -38,17 +38,37 @@ def compile_release(component: Component, version: str, arch: str, folder: Path)
     """
     build = _recipe(component)
     if not shutil.which("go"):
-        raise BuildFailed(f"no go on this machine to build {component.name} {version} with: install Go (https://go.dev/dl)")
+        raise BuildFailed(
+            f"no go on this machine to build {component.name} {version} with: install Go (https://go.dev/dl)"
+        )
     output = folder / arch
     output.mkdir(parents=True, exist_ok=True)
     (folder / "go.mod").write_text(go_mod(component, version, _go_version()))
     (folder / "go.sum").touch()
-    environment = {**os.environ, "CGO_ENABLED": "0", "GOOS": "linux", "GOARCH": arch, "GOWORK": "off", "GOFLAGS": "-mod=mod"}
+    environment = {
+        **os.environ,
+        "CGO_ENABLED": "0",
+        "GOOS": "linux",
+        "GOARCH": arch,
+        "GOWORK": "off",
+        "GOFLAGS": "-mod=mod",
+    }
     binaries = {}
     for name, package in build.commands.items():
         target = output / name
-        command = ["go", "build", "-trimpath", "-buildvcs=false", "-tags", ",".join(build.tags), "-o", str(target),
-                   "-ldflags", f"-s -w -X {VERSION_VARIABLE}={version}", package]
+        command = [
+            "go",
+            "build",
+            "-trimpath",
+            "-buildvcs=false",
+            "-tags",
+            ",".join(build.tags),
+            "-o",
+            str(target),
+            "-ldflags",
+            f"-s -w -X {VERSION_VARIABLE}={version}",
+            package,
+        ]
         _run(command, folder, environment, f"building {name} {version} {arch} from {build.module}")
         binaries[name] = target
     return {**binaries, **_licences(build, version, folder, environment)}
@@ -61,12 +81,20 @@ def _recipe(component: Component) -> Build:
 
 def _go_version() -> str:
     """Version of the toolchain at hand, e.g. 1.26.8."""
-    return subprocess.run(["go", "env", "GOVERSION"], capture_output=True, text=True, check=True).stdout.strip().removeprefix("go")
+    answer = subprocess.run(["go", "env", "GOVERSION"], capture_output=True, text=True, check=True)
+    return answer.stdout.strip().removeprefix("go")
 
 
 def _licences(build: Build, version: str, folder: Path, environment: dict[str, str]) -> dict[str, Path]:
     module = f"{build.module}@{build.versions[version]}"
-    answer = subprocess.run(["go", "mod", "download", "-json", module], cwd=folder, env=environment, capture_output=True, text=True)
+    answer = subprocess.run(
+        ["go", "mod", "download", "-json", module],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     source = Path(json.loads(answer.stdout)["Dir"]) if answer.returncode == 0 else folder
     return {name: source / name for name in ("LICENSE", "NOTICE") if (source / name).exists()}
 
@@ -83,7 +111,7 @@ def _run(command: list[str], folder: Path, environment: dict[str, str], what: st
 
     teller = threading.Thread(target=tell, daemon=True)
     teller.start()
-    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     done.set()
     teller.join()
     if result.returncode != 0:

@@ -13,7 +13,10 @@ from pathlib import Path
 def sha256(path: Path) -> str:
     """Hex digest of a file."""
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        digest = hashlib.sha256()
+        while block := stream.read(1 << 20):
+            digest.update(block)
+        return digest.hexdigest()
 
 
 def pack(target: Path, top: str, members: Mapping[str, Path | bytes], level: int = 6) -> None:
@@ -24,20 +27,27 @@ def pack(target: Path, top: str, members: Mapping[str, Path | bytes], level: int
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f".{target.name}.new")
-    with unfinished.open("wb") as raw, gzip.GzipFile("", "wb", level, raw, mtime=0) as packed:
-        with tarfile.open(fileobj=packed, mode="w|", format=tarfile.GNU_FORMAT) as tar:
-            for name, content in sorted(members.items()):
-                entry = tarfile.TarInfo(f"{top}/{name}" if top else name)
-                entry.mode = 0o755
-                entry.uname = entry.gname = "root"
-                if isinstance(content, bytes):
-                    entry.size = len(content)
-                    tar.addfile(entry, io.BytesIO(content))
-                else:
-                    entry.size = content.stat().st_size
-                    with content.open("rb") as stream:
-                        tar.addfile(entry, stream)
+    with (
+        unfinished.open("wb") as raw,
+        gzip.GzipFile("", "wb", level, raw, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w|", format=tarfile.GNU_FORMAT) as tar,
+    ):
+        for name, content in sorted(members.items()):
+            _add(tar, f"{top}/{name}" if top else name, content)
     unfinished.rename(target)
+
+
+def _add(tar: tarfile.TarFile, name: str, content: Path | bytes) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.mode = 0o755
+    entry.uname = entry.gname = "root"
+    if isinstance(content, bytes):
+        entry.size = len(content)
+        tar.addfile(entry, io.BytesIO(content))
+    else:
+        entry.size = content.stat().st_size
+        with content.open("rb") as stream:
+            tar.addfile(entry, stream)
 
 
 def member(archive: Path, name: str) -> bytes:
@@ -68,6 +78,6 @@ def read_sums(text: str) -> dict[str, str]:
 def foreign_elf() -> bytes:
     """The head of a 64-bit arm64 program: enough for the kernel and for us to see that it is not for this machine."""
     identity = b"\x7fELF" + bytes([2, 1, 1, 0]) + bytes(8)
-    header = (2, 183, 1)    # executable, AArch64, version 1
+    header = (2, 183, 1)  # executable, AArch64, version 1
     words = header[0].to_bytes(2, "little") + header[1].to_bytes(2, "little") + header[2].to_bytes(4, "little")
     return (identity + words).ljust(4096, b"\0")

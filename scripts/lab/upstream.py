@@ -13,7 +13,7 @@ from scripts.lab import packing
 
 PROBE_SECONDS = 5
 DOWNLOAD_SECONDS = 60
-FORGET_AFTER = 3600     # seconds until an unreachable host is asked again
+FORGET_AFTER = 3600  # seconds until an unreachable host is asked again
 
 
 class Unobtainable(Exception):

@@ -10,14 +10,16 @@ SERVICES = ["alertmanager", "node_exporter", "prometheus"]
 
 def reloaded_at(host) -> float:
     """prometheus_config_last_reload_success_timestamp_seconds as the process tells it."""
+    name = "prometheus_config_last_reload_success_timestamp_seconds "
     lines = get(host, "http://127.0.0.1:9090/metrics").body.splitlines()
-    return next(float(line.split()[1]) for line in lines if line.startswith("prometheus_config_last_reload_success_timestamp_seconds "))
+    return next(float(line.split()[1]) for line in lines if line.startswith(name))
 
 
 def reloads(host) -> int:
     """How often the running process has read its configuration, by its journal."""
     pid = process(host, "prometheus").pid
-    return int(host.check_output(f"journalctl _PID={pid} --no-pager | grep -c 'Completed loading of configuration file' || true"))
+    journal = host.check_output(f"journalctl _PID={pid} --no-pager")
+    return journal.count("Completed loading of configuration file")
 
 
 @pytest.fixture

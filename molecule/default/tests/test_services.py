@@ -37,7 +37,7 @@ def test_unit_is_a_regular_file_that_needs_no_mount_beside_its_own(host, name):
     # A unit that is a link into /opt is not found after a reboot where /opt is a mount of its own.
     unit = host.file(f"/etc/systemd/system/{name}.service")
     assert unit.is_file and not unit.is_symlink
-    assert "/generations/" not in unit.content_string, "the unit names a generation, so a switch would have to rewrite it"
+    assert "/generations/" not in unit.content_string, "a switch would have to rewrite the unit"
 
 
 @pytest.mark.parametrize("name", SERVICES)

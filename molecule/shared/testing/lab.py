@@ -17,10 +17,8 @@ import yaml
 SCENARIO = Path(os.environ.get("MOLECULE_SCENARIO_DIRECTORY", "."))
 INVENTORY = Path(os.environ.get("MOLECULE_EPHEMERAL_DIRECTORY", "."), "inventory")
 PROJECT = Path(os.environ.get("MOLECULE_PROJECT_DIRECTORY", "."))
-STORE = Path(
-    os.environ.get("OBS_STORE")
-    or Path(os.environ.get("OBS_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "obs-stack"), "store")
-)
+_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "obs-stack"
+STORE = Path(os.environ.get("OBS_STORE") or Path(os.environ.get("OBS_CACHE") or _CACHE) / "store")
 
 
 @dataclass
@@ -45,8 +43,11 @@ class Run:
     def results(self, service: str, host: str = "") -> list[dict[str, Any]]:
         """What release_service returned for a service, one result per host (of one host, if named)."""
         return [
-            result for _task, name, result in self.tasks
-            if result.get("action") is not None and result.get("name", result.get("service")) == service and host in ("", name)
+            result
+            for _task, name, result in self.tasks
+            if result.get("action") is not None
+            and result.get("name", result.get("service")) == service
+            and host in ("", name)
         ]
 
     @property
@@ -71,8 +72,17 @@ def converge(
         command += ["--extra-vars", json.dumps(variables)]
     command.append(str(SCENARIO / playbook))
     answer = subprocess.run(
-        command, cwd=PROJECT, capture_output=True, text=True, check=False,
-        env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json", **(environment or {})},
+        command,
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={
+            **os.environ,
+            "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
+            "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
+            **(environment or {}),
+        },
     )
     return _parse(answer.returncode, answer.stdout, answer.stderr)
 
@@ -86,7 +96,9 @@ def _parse(code: int, stdout: str, stderr: str) -> Run:
         document = {}
     tasks = [
         (task["task"]["name"], host, result)
-        for play in document.get("plays", []) for task in play["tasks"] for host, result in task["hosts"].items()
+        for play in document.get("plays", [])
+        for task in play["tasks"]
+        for host, result in task["hosts"].items()
     ]
     return Run(code, document.get("stats", {}), tasks, stdout + stderr)
 

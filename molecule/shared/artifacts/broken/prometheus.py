@@ -7,6 +7,8 @@ never_ready  listens where --web.listen-address says; /-/ready is 503 for ever, 
 Every one answers --version as a real release does. Standard library only, Python 3.9.
 """
 
+from __future__ import annotations
+
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,7 +20,7 @@ FAULT = "@fault@"
 class NeverReady(BaseHTTPRequestHandler):
     """Alive, and for ever about to be ready."""
 
-    def do_GET(self):  # noqa: N802 - http.server's name
+    def do_GET(self):
         status = 503 if self.path.startswith("/-/ready") else 200
         body = b"Service Unavailable\n" if status == 503 else b"Prometheus Server is Healthy.\n"
         self.send_response(status)
@@ -44,17 +46,17 @@ def listen_address(argv):
 def main(argv):
     """Behave as FAULT says; returns the exit code."""
     if "--version" in argv:
-        print("prometheus, version %s (branch: broken, revision: %s)" % (VERSION, FAULT))
+        print(f"prometheus, version {VERSION} (branch: broken, revision: {FAULT})")
         return 0
     if FAULT == "hangs":
-        print('level=INFO msg="Starting Prometheus Server" version=%s' % VERSION, file=sys.stderr, flush=True)
+        print(f'level=INFO msg="Starting Prometheus Server" version={VERSION}', file=sys.stderr, flush=True)
         while True:
             time.sleep(3600)
     if FAULT == "never_ready":
         host, port = listen_address(argv)
-        print('level=INFO msg="Start listening for connections" address=%s:%d' % (host, port), file=sys.stderr, flush=True)
+        print(f'level=INFO msg="Start listening for connections" address={host}:{port}', file=sys.stderr, flush=True)
         ThreadingHTTPServer((host, port), NeverReady).serve_forever()
-    print('level=ERROR msg="Opening storage failed" err="broken on purpose: %s"' % FAULT, file=sys.stderr)
+    print(f'level=ERROR msg="Opening storage failed" err="broken on purpose: {FAULT}"', file=sys.stderr)
     return 1
 
 
