@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from typing import Any, Dict, List
+from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -36,8 +36,8 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
     _supports_diff = True
 
-    def run(self, tmp: Any = None, task_vars: Any = None) -> Dict[str, Any]:
-        result: Dict[str, Any] = super().run(tmp, task_vars)
+    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
         del tmp
         try:
             options = self._options()
@@ -60,43 +60,43 @@ class ActionModule(ActionBase):
         result["warnings"] = list(result.get("warnings") or []) + warnings
         return result
 
-    def _options(self) -> Dict[str, Any]:
+    def _options(self) -> dict[str, Any]:
         validator = ArgumentSpecValidator(ARGUMENT_SPEC, required_if=REQUIRED_IF)
         checked = validator.validate(dict(self._task.args))
         if checked.error_messages:
             name = self._task.args.get("name", "a service")
             raise StackError(
-                "Could not use the options of {0}".format(name),
+                f"Could not use the options of {name}",
                 why="; ".join(checked.error_messages),
                 hint="Compare them with 'ansible-doc obs.stack.release_service'.",
                 step="input",
                 doc="input",
             )
-        options: Dict[str, Any] = checked.validated_parameters
+        options: dict[str, Any] = checked.validated_parameters
         return options
 
     def _find(self, source: str) -> str:
         return str(self._find_needle("files", source))
 
-    def _host_half(self, payload: Dict[str, Any], task_vars: Any) -> Dict[str, Any]:
+    def _host_half(self, payload: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         # One opaque argument: nothing of it reaches the host's journal or -vvv in clear, whatever its shape.
         packed = base64.b64encode(json.dumps(payload).encode()).decode("ascii")
-        answer: Dict[str, Any] = self._execute_module(
+        answer: dict[str, Any] = self._execute_module(
             module_name=HOST_HALF, module_args={"name": payload["name"], "payload": packed}, task_vars=task_vars
         )
         return answer
 
-    def _bring(self, options: Dict[str, Any], payload: Dict[str, Any], need: Dict[str, str]) -> Any:
+    def _bring(self, options: dict[str, Any], payload: dict[str, Any], need: dict[str, str]) -> Any:
         """Fetch the archive the host asked for into the controller's cache, and transfer it."""
         how = fetch_options(options["fetch"])
-        warnings: List[str] = []
+        warnings: list[str] = []
         name = os.path.basename(need["url"])
         sha256 = need["sha256"]
         if not sha256:
             sha256 = find_checksum(fetch_text(need["checksums_url"], **how), name)
             payload["release"]["sha256"][need["arch"]] = sha256
             warnings.append(same_origin_warning(options["name"], payload["release"]["version"]))
-        display.vv("fetching {0}".format(need["url"]))
+        display.vv("fetching {}".format(need["url"]))
         cache = os.path.expanduser(options["fetch"]["cache_dir"] or os.environ.get("OBS_ARTIFACT_CACHE") or CACHE)
         archive = fetch(need["url"], cache, sha256=sha256, **how)
         if not self._connection._shell.tmpdir:
@@ -107,6 +107,6 @@ class ActionModule(ActionBase):
             self._fixup_perms2((self._connection._shell.tmpdir, remote))
         except AnsibleActionFail as error:
             raise StackError(
-                "Could not hand {0} over to the host".format(name), why=str(error), step="stage", doc="fetch"
+                f"Could not hand {name} over to the host", why=str(error), step="stage", doc="fetch"
             ) from error
         return remote, warnings

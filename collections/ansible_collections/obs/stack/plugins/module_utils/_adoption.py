@@ -9,8 +9,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any
 
 from ._errors import StackError
 from ._files import sync_directory
@@ -32,7 +33,7 @@ def is_ours(unit_file: str) -> bool:
         return False
 
 
-def flag_value(argv: List[str], flag: str) -> str:
+def flag_value(argv: list[str], flag: str) -> str:
     """Value a command line gives a flag, as ``--flag=value`` or ``--flag value``; "" when it does not."""
     for index, word in enumerate(argv):
         if word.startswith(flag + "="):
@@ -46,30 +47,32 @@ def flag_value(argv: List[str], flag: str) -> str:
 class Foreign:
     """What another installation left: words for the message, unit names, the process that runs."""
 
-    findings: Tuple[str, ...] = ()
-    units: Tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
     data_path: str = ""
 
 
 def find_foreign(wish: Wish, layout: Layout, unit: UnitState) -> Foreign:
     """Look for another installation of the service; only sensible while none of ours is there."""
-    findings: List[str] = []
-    units: List[str] = []
-    processes: List[int] = []
+    findings: list[str] = []
+    units: list[str] = []
+    processes: list[int] = []
     if os.path.lexists(layout.etc_link) and not os.path.islink(layout.etc_link):
-        findings.append("{0} is a folder of its own".format(layout.etc_link))
+        findings.append(f"{layout.etc_link} is a folder of its own")
     if unit.exists and unit.fragment and not is_ours(unit.fragment):
-        findings.append("unit {0}".format(unit.fragment))
+        findings.append(f"unit {unit.fragment}")
         processes.append(unit.main_pid)
     for name in wish.former_units:
         state = state_of(name + ".service")
         if state.exists and not state.is_masked and (state.is_active or state.is_enabled):
-            findings.append("unit {0}".format(state.fragment or name))
+            findings.append(f"unit {state.fragment or name}")
             units.append(name + ".service")
             processes.append(state.main_pid)
     findings += [path for path in wish.former_paths if os.path.lexists(path) and not os.path.islink(path)]
     flag = str(wish.data.get("flag") or "")
-    data_path = next((found for pid in processes if pid and flag for found in [flag_value(argv_of(pid), flag)] if found), "")
+    data_path = next(
+        (found for pid in processes if pid and flag for found in [flag_value(argv_of(pid), flag)] if found), ""
+    )
     return Foreign(tuple(findings), tuple(units), data_path)
 
 
@@ -83,21 +86,19 @@ def refuse_unless_adopted(wish: Wish, foreign: Foreign) -> None:
         return
     if not wish.adopt:
         raise StackError(
-            "Could not install {0}".format(wish.name),
-            why="this host has it from elsewhere: {0}".format(", ".join(foreign.findings)),
-            hint="Set {0}_adopt: true to take it over with its data (its configuration is moved aside), or remove it.".format(
-                wish.name
-            ),
+            f"Could not install {wish.name}",
+            why="this host has it from elsewhere: {}".format(", ".join(foreign.findings)),
+            hint=f"Set {wish.name}_adopt: true to take it over with its data (its configuration is moved aside), "
+            "or remove it.",
             step="plan",
             doc="adopt",
         )
     if foreign.data_path and os.path.realpath(foreign.data_path) != os.path.realpath(wish.data_path):
         raise StackError(
-            "Could not adopt {0}".format(wish.name),
-            why="the running one keeps its data in {0}, this run would begin empty in {1}".format(
-                foreign.data_path, wish.data_path
-            ),
-            hint="Set {0}_data_dir: {1}.".format(wish.name, foreign.data_path),
+            f"Could not adopt {wish.name}",
+            why=f"the running one keeps its data in {foreign.data_path}, "
+            f"this run would begin empty in {wish.data_path}",
+            hint=f"Set {wish.name}_data_dir: {foreign.data_path}.",
             step="plan",
             doc="adopt",
         )
@@ -107,15 +108,15 @@ def refuse_unless_adopted(wish: Wish, foreign: Foreign) -> None:
 class Takeover:
     """What an adoption did, so that it can be undone."""
 
-    moves: List[Tuple[str, str]] = field(default_factory=list)
-    units: List[Dict[str, Any]] = field(default_factory=list)
+    moves: list[tuple[str, str]] = field(default_factory=list)
+    units: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
-    def from_plain(cls, plain: Optional[Mapping[str, Any]]) -> "Takeover":
+    def from_plain(cls, plain: Mapping[str, Any] | None) -> Takeover:
         plain = plain or {}
         return cls(moves=[(old, new) for old, new in plain.get("moves", [])], units=list(plain.get("units", [])))
 
-    def to_plain(self) -> Dict[str, Any]:
+    def to_plain(self) -> dict[str, Any]:
         return {"moves": [list(move) for move in self.moves], "units": self.units}
 
 
@@ -138,7 +139,7 @@ def _free_name(path: str) -> str:
     number, candidate = 1, path
     while os.path.lexists(candidate):
         number += 1
-        candidate = "{0}.{1}".format(path, number)
+        candidate = f"{path}.{number}"
     return candidate
 
 

@@ -73,7 +73,7 @@ def unpack(
             raise
     except BadArchive as error:
         raise ArchiveError(
-            "Could not unpack {0}".format(url_name), why=str(error), hint="Check url, version, binaries and arch_names."
+            f"Could not unpack {url_name}", why=str(error), hint="Check url, version, binaries and arch_names."
         ) from error
     except OSError as error:
         raise _storage_error(url_name, dest, error) from error
@@ -99,7 +99,7 @@ def _sync(path: str) -> None:
 def safe_name(name: str) -> str:
     """A member's name in its plain form ("" for the folder itself); ValueError when it could leave the folder."""
     if name.startswith("/") or "\0" in name or ".." in name.split("/"):
-        raise ValueError("the entry {0!r} would leave its folder".format(name))
+        raise ValueError(f"the entry {name!r} would leave its folder")
     plain = posixpath.normpath(name)
     return "" if plain == "." else plain
 
@@ -111,7 +111,7 @@ def _extract(archive: str, dest: str, max_total: int, max_members: int) -> list[
     for member in members(archive):
         count += 1
         if count > max_members:
-            raise BadArchive("it has more than {0} entries".format(max_members))
+            raise BadArchive(f"it has more than {max_members} entries")
         try:
             name = safe_name(member.name)
         except ValueError as error:
@@ -140,7 +140,7 @@ def _make_dirs(dest: str, name: str) -> None:
         except FileExistsError:
             if os.path.isdir(path) and not os.path.islink(path):
                 continue
-            raise BadArchive("the entry {0!r} is both a folder and something else".format(name)) from None
+            raise BadArchive(f"the entry {name!r} is both a folder and something else") from None
         os.chmod(path, MODE)
 
 
@@ -150,7 +150,7 @@ def _write(member: Member, path: str, room: int, max_total: int) -> int:
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except FileExistsError:
-        raise BadArchive("the entry {0!r} comes twice".format(member.name)) from None
+        raise BadArchive(f"the entry {member.name!r} comes twice") from None
     with os.fdopen(handle, "wb") as out:
         while True:
             with reading():
@@ -159,7 +159,7 @@ def _write(member: Member, path: str, room: int, max_total: int) -> int:
                 break
             size += len(chunk)
             if size > room:
-                raise BadArchive("it holds more than {0} bytes unpacked".format(max_total))
+                raise BadArchive(f"it holds more than {max_total} bytes unpacked")
             out.write(chunk)
         os.fchmod(out.fileno(), MODE if member.executable else 0o644)
     return size
@@ -204,23 +204,21 @@ def _make_links(dest: str, links: list[Member]) -> None:
         _make_dirs(root, posixpath.dirname(link.name))
         try:
             if not link.target or "\0" in link.target:
-                raise BadArchive("the link {0!r} leads nowhere".format(link.name))
+                raise BadArchive(f"the link {link.name!r} leads nowhere")
             if link.kind == "hardlink":
                 source = os.path.realpath(os.path.join(root, link.target))
                 if not source.startswith(root + os.sep) or not os.path.isfile(source):
-                    raise BadArchive(
-                        "the link {0!r} leads to {1!r}, which is no file of it".format(link.name, link.target)
-                    )
+                    raise BadArchive(f"the link {link.name!r} leads to {link.target!r}, which is no file of it")
                 os.link(source, path)
             else:
                 os.symlink(link.target, path)
                 symlinks.append((path, link))
         except FileExistsError:
-            raise BadArchive("the entry {0!r} comes twice".format(link.name)) from None
+            raise BadArchive(f"the entry {link.name!r} comes twice") from None
     for path, link in symlinks:
         inside = (os.path.realpath(path) + os.sep).startswith(root + os.sep)
         if not inside or link.target.startswith("/"):
-            raise BadArchive("the link {0!r} leads out of its folder, to {1!r}".format(link.name, link.target))
+            raise BadArchive(f"the link {link.name!r} leads out of its folder, to {link.target!r}")
 
 
 def _place(dest: str, name: str, path: str) -> str:
@@ -232,8 +230,8 @@ def _place(dest: str, name: str, path: str) -> str:
         there = sorted(
             os.path.relpath(os.path.join(at, file), root) for at, _dirs, files in os.walk(root) for file in files
         )
-        more = " and {0} more".format(len(there) - 8) if len(there) > 8 else ""
-        raise BadArchive("it has no {0!r}, only {1}{2}".format(path, ", ".join(there[:8]) or "folders", more))
+        more = f" and {len(there) - 8} more" if len(there) > 8 else ""
+        raise BadArchive("it has no {!r}, only {}{}".format(path, ", ".join(there[:8]) or "folders", more))
     if source != placed:
         _make_dirs(root, "bin")
         if os.path.islink(os.path.join(root, path)):
@@ -248,14 +246,14 @@ def _check_machine(path: str, name: str, wanted: str) -> None:
     found = machine_of(path)
     runs = ("", wanted, "386") if wanted == "amd64" else ("", wanted)
     if found == "unknown":
-        raise BadArchive("{0} is neither a program for Linux nor a script".format(name))
+        raise BadArchive(f"{name} is neither a program for Linux nor a script")
     if found not in runs:
-        raise BadArchive("{0} is built for {1}, the host is {2}".format(name, found, wanted))
+        raise BadArchive(f"{name} is built for {found}, the host is {wanted}")
 
 
 def _storage_error(url_name: str, dest: str, error: OSError) -> ArchiveError:
     hint, doc = "Check the path and its permissions.", "archive"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        hint, doc = "Free space on the file system of {0}.".format(os.path.dirname(dest)), "disk-full"
-    why = "{0}: {1}".format(error.filename or dest, error.strerror or error)
-    return ArchiveError("Could not unpack {0} into {1}".format(url_name, dest), why=why, hint=hint, doc=doc)
+        hint, doc = f"Free space on the file system of {os.path.dirname(dest)}.", "disk-full"
+    why = f"{error.filename or dest}: {error.strerror or error}"
+    return ArchiveError(f"Could not unpack {url_name} into {dest}", why=why, hint=hint, doc=doc)

@@ -14,9 +14,9 @@ from ._errors import StackError
 
 _HEX = "[0-9a-fA-F]{64}"
 # sha256sum: "<hash>  <name>", with "*" for binary mode; some tools put one space only.
-_GNU = re.compile(r"({0})[ \t]+[*]?(\S.*)".format(_HEX))
+_GNU = re.compile(rf"({_HEX})[ \t]+[*]?(\S.*)")
 # BSD sha256, openssl dgst: "SHA256 (<name>) = <hash>"
-_BSD = re.compile(r"SHA(?:2-)?256 ?\((.+)\) ?= ?({0})".format(_HEX))
+_BSD = re.compile(rf"SHA(?:2-)?256 ?\((.+)\) ?= ?({_HEX})")
 _BARE = re.compile(_HEX)
 
 
@@ -51,14 +51,14 @@ def find(text: str, filename: str) -> str:
         found = {digest for name, digest in entries if name and same(name)}
         if len(found) > 1:
             raise ChecksumError(
-                "Could not tell the SHA-256 of {0}".format(filename),
-                why="the checksum file has {0} different ones for it".format(len(found)),
+                f"Could not tell the SHA-256 of {filename}",
+                why=f"the checksum file has {len(found)} different ones for it",
                 hint="Set sha256.",
             )
         if found:
             return found.pop()
     raise ChecksumError(
-        "Could not find the SHA-256 of {0} in the checksum file".format(filename),
+        f"Could not find the SHA-256 of {filename} in the checksum file",
         why=_instead(text, [name for name, digest in entries if name]),
         hint="Check version and architecture, or set sha256.",
     )
@@ -78,7 +78,7 @@ def _entry(line: str) -> tuple[str, str] | None:
 def _instead(text: str, names: list[str]) -> str:
     """What is in the file in place of the entry."""
     if names:
-        return "it has {0}{1}".format(", ".join(names[:5]), " and {0} more".format(len(names) - 5) if names[5:] else "")
+        return "it has {}{}".format(", ".join(names[:5]), f" and {len(names) - 5} more" if names[5:] else "")
     if re.match(r"\s*<(!doctype|html)", text, re.I):
         return "it is an HTML page"
     if re.search(r"\b(?:[0-9a-fA-F]{40}|[0-9a-fA-F]{96}|[0-9a-fA-F]{128})\b", text):

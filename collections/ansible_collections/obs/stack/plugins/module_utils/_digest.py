@@ -13,7 +13,7 @@ import hmac
 import json
 import os
 import re
-from typing import Any, Tuple
+from typing import Any
 
 from ._files import read_bytes, write_file
 
@@ -45,7 +45,7 @@ def host_key(path: str, *, create: bool) -> bytes:
     return fresh
 
 
-def version_key(version: str) -> Tuple[Any, ...]:
+def version_key(version: str) -> tuple[Any, ...]:
     """A sortable form of a version: numbers as numbers, a pre-release before its release.
 
     Follows the precedence of semantic versions (semver.org, §11) as far as the components use it.

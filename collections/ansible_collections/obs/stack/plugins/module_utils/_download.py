@@ -56,9 +56,7 @@ class Source(t.NamedTuple):
     tries: int
 
     def error(self, why: str, hint: str = "", *, doc: str = "fetch", transient: bool = False) -> FetchError:
-        return FetchError(
-            "Could not fetch {0}".format(masked(self.url)), why=why, hint=hint, doc=doc, transient=transient
-        )
+        return FetchError(f"Could not fetch {masked(self.url)}", why=why, hint=hint, doc=doc, transient=transient)
 
 
 def mirrored(url: str, mirror: str) -> str:
@@ -69,12 +67,12 @@ def mirrored(url: str, mirror: str) -> str:
     base = urlsplit(mirror)
     if base.scheme not in ("http", "https", "file") or not (base.netloc or base.scheme == "file"):
         raise FetchError(
-            "Could not use the mirror '{0}'".format(masked(mirror)),
+            f"Could not use the mirror '{masked(mirror)}'",
             why="it is not a URL",
             hint="Set obs_mirror to http://…, https://… or file:///….",
         )
     host = parts.netloc.rpartition("@")[2].lower()
-    path = "{0}/{1}/{2}".format(base.path.rstrip("/"), host, parts.path.lstrip("/"))
+    path = "{}/{}/{}".format(base.path.rstrip("/"), host, parts.path.lstrip("/"))
     # Files have no query; a mirror behind HTTP may tell contents apart by it, or need its own.
     query = "" if base.scheme == "file" else "&".join(filter(None, (base.query, parts.query)))
     return urlunsplit((base.scheme, base.netloc, path, query, ""))
@@ -102,7 +100,7 @@ def source_of(
         known = parts.scheme == "file" or (parts.scheme in _PORTS and parts.hostname and parts.port != 0)
     except ValueError as error:
         raise FetchError(
-            "Could not fetch {0}".format(masked(url)),
+            f"Could not fetch {masked(url)}",
             why="it is not a valid URL",
             hint="Correct the URL or obs_mirror.",
         ) from error
@@ -111,9 +109,9 @@ def source_of(
     for name, value in source.headers.items():
         # http.client would quote the value, a secret, in its own error.
         if re.search(r"[\r\n]", str(value)) or not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
-            raise source.error("the header '{0}' is not a valid HTTP header".format(name), "Correct the headers given.")
+            raise source.error(f"the header '{name}' is not a valid HTTP header", "Correct the headers given.")
     if proxy and "//" in proxy and not proxy.startswith("http://"):
-        raise source.error("the proxy {0} is not an http:// proxy".format(masked(proxy)), "Correct obs_proxy.")
+        raise source.error(f"the proxy {masked(proxy)} is not an http:// proxy", "Correct obs_proxy.")
     return source
 
 
@@ -126,7 +124,7 @@ def repeat(attempt: t.Callable[[], _T], source: Source) -> _T:
             if not error.transient:
                 raise
             if number == source.tries:
-                times = " ({0} tries)".format(number) if number > 1 else ""
+                times = f" ({number} tries)" if number > 1 else ""
                 raise source.error(error.why + times, error.hint) from error
         time.sleep(BACKOFF * 2 ** (number - 1))
     raise AssertionError("tries is at least 1")
@@ -152,11 +150,11 @@ def _bounded(stream: t.Iterator[bytes], source: Source, limit: int, expected: in
     for chunk in stream:
         size += len(chunk)
         if size > limit:
-            raise source.error("the answer is longer than {0} bytes".format(limit), "Check the URL.")
+            raise source.error(f"the answer is longer than {limit} bytes", "Check the URL.")
         yield chunk
     if expected is not None and size < expected:
         # http.client lets a connection that closes early pass as the end.
-        why = "the answer is truncated: {0} of {1} bytes came".format(size, expected)
+        why = f"the answer is truncated: {size} of {expected} bytes came"
         raise source.error(why, _ROUTE_HINT, transient=True)
 
 
@@ -170,7 +168,7 @@ def _file_chunks(source: Source) -> t.Iterator[bytes]:
             yield from iter(lambda: stream.read(CHUNK), b"")
     except OSError as error:
         hint = "Put the file there, or correct obs_mirror or the version."
-        raise source.error("{0}: {1}".format(path, error.strerror or error), hint) from error
+        raise source.error(f"{path}: {error.strerror or error}", hint) from error
 
 
 _ROUTE_HINT = "Set obs_proxy if this machine needs a proxy, or obs_mirror if there is a mirror."
@@ -215,16 +213,16 @@ def _open(source: Source) -> t.Any:
             hop, headers = target, _kept(source, hop, target, headers)
         except ValueError as error:
             raise source.error("it redirects to a malformed URL", "Check the URL or obs_mirror.") from error
-    raise source.error("more than {0} redirects".format(MAX_REDIRECTS), "Check the URL or obs_mirror.")
+    raise source.error(f"more than {MAX_REDIRECTS} redirects", "Check the URL or obs_mirror.")
 
 
 def _kept(source: Source, hop: str, target: str, headers: dict[str, str]) -> dict[str, str]:
     """The given headers that may go along from one URL to the next: all within one origin, none beyond."""
     before, after = urlsplit(hop), urlsplit(target)
     if after.scheme not in ("http", "https") or (before.scheme == "https" and after.scheme == "http"):
-        why = "it redirects to {0}, which is not protected by TLS as the first URL is".format(masked(target))
+        why = f"it redirects to {masked(target)}, which is not protected by TLS as the first URL is"
         if after.scheme not in ("http", "https"):
-            why = "it redirects to {0}".format(masked(target))
+            why = f"it redirects to {masked(target)}"
         raise source.error(why, "Correct the URL, or set obs_mirror.")
     return headers if _origin(before) == _origin(after) else {}
 
@@ -243,7 +241,7 @@ def _basic(url: str) -> dict[str, str]:
     parts = urlsplit(url)
     if parts.username is None:
         return {}
-    pair = "{0}:{1}".format(unquote(parts.username), unquote(parts.password or ""))
+    pair = "{}:{}".format(unquote(parts.username), unquote(parts.password or ""))
     return {"Authorization": "Basic " + base64.b64encode(pair.encode("utf-8")).decode("ascii")}
 
 
@@ -254,7 +252,7 @@ def _opener(source: Source) -> urllib.request.OpenerDirector:
             kind = "capath" if os.path.isdir(source.ca_path) else "cafile"
             context.load_verify_locations(**{kind: source.ca_path})
         except OSError as error:  # ssl.SSLError is one
-            why = "the CA certificates {0} cannot be read: {1}".format(source.ca_path, error.strerror or error)
+            why = f"the CA certificates {source.ca_path} cannot be read: {error.strerror or error}"
             raise source.error(why, "Correct ca_path.") from error
     proxy = source.proxy if not source.proxy or "//" in source.proxy else "http://" + source.proxy
     proxies = urllib.request.ProxyHandler({"http": proxy, "https": proxy} if proxy else None)
@@ -262,9 +260,9 @@ def _opener(source: Source) -> urllib.request.OpenerDirector:
 
 
 def _status(source: Source, hop: str, code: int, reason: str) -> FetchError:
-    why = "HTTP {0} {1}".format(code, reason).strip()
+    why = f"HTTP {code} {reason}".strip()
     if hop != _without_user(source.url):
-        why += " from {0}, where it redirects".format(masked(hop))
+        why += f" from {masked(hop)}, where it redirects"
     hints = {
         401: "Check the headers given for it, or the user and password in obs_mirror.",
         403: "Check the headers given for it, or the user and password in obs_mirror.",
@@ -278,12 +276,12 @@ def _broken(source: Source, error: Exception) -> FetchError:
     """Tell a failed connection. A certificate or a malformed URL does not get better by trying again."""
     reason = error.reason if isinstance(error, urllib.error.URLError) and isinstance(error.reason, Exception) else error
     if isinstance(reason, ssl.SSLCertVerificationError):
-        why = "its certificate is not trusted: {0}".format(reason.verify_message)
+        why = f"its certificate is not trusted: {reason.verify_message}"
         return source.error(why, "Set ca_path to the CA that signed it.")
     if isinstance(reason, (http.client.InvalidURL, UnicodeError, ValueError)):
         return source.error("it is not a valid URL", "Correct the URL, obs_mirror or obs_proxy.")
     if isinstance(reason, socket.timeout):
-        why = "no answer within {0:g} s".format(source.timeout)
+        why = f"no answer within {source.timeout:g} s"
     elif isinstance(reason, http.client.IncompleteRead):
         why = "the answer is truncated"
     else:
@@ -291,5 +289,5 @@ def _broken(source: Source, error: Exception) -> FetchError:
         if "failed: 407" in why:
             return _status(source, source.url, 407, "Proxy Authentication Required")
     if source.proxy:
-        why += " (through the proxy {0})".format(masked(source.proxy))
+        why += f" (through the proxy {masked(source.proxy)})"
     return source.error(why, _ROUTE_HINT, transient=True)

@@ -29,8 +29,8 @@ class StackError(Exception):
         super().__init__(str(self))
 
     def __str__(self) -> str:
-        first = self.what if not self.why else "{0}: {1}".format(self.what, self.why.rstrip("."))
+        first = self.what if not self.why else "{}: {}".format(self.what, self.why.rstrip("."))
         second = self.hint
         if self.doc:
-            second = "{0} See docs/troubleshooting.md#{1}.".format(second, self.doc).strip()
-        return "{0}.\n{1}".format(first, second) if second else "{0}.".format(first)
+            second = f"{second} See docs/troubleshooting.md#{self.doc}.".strip()
+        return f"{first}.\n{second}" if second else f"{first}."

@@ -73,12 +73,12 @@ class Endpoint(t.NamedTuple):
     @property
     def instance(self) -> str:
         """``host:port`` by inventory name: stable when the address changes."""
-        return "{0}:{1}".format(self.host, self.port)
+        return f"{self.host}:{self.port}"
 
     @property
     def url(self) -> str:
         """Base URL without a slash at the end."""
-        return "{0}://{1}{2}".format(self.scheme, self.target, self.prefix)
+        return "{}://{}{}".format(self.scheme, self.target, self.prefix)
 
     @property
     def access(self) -> tuple[str, str, str, str]:
@@ -109,11 +109,11 @@ def endpoint(component: Component, host: str, variables: t.Mapping[str, t.Any]) 
     """
     name = component.name
     shared = _text(variables, "obs_listen_address", DEFAULT_LISTEN)
-    variable = "{0}_listen_address".format(name)
+    variable = f"{name}_listen_address"
     listen = parse_listen(_text(variables, variable, join_host_port(shared, component.port)), variable)
-    web_config = variables.get("{0}_web_config".format(name)) or {}
-    tls = variables.get("{0}_tls".format(name)) or {}
-    flags = variables.get("{0}_flags".format(name)) or {}
+    web_config = variables.get(f"{name}_web_config") or {}
+    tls = variables.get(f"{name}_tls") or {}
+    flags = variables.get(f"{name}_flags") or {}
     return Endpoint(
         component=name,
         host=host,
@@ -122,10 +122,10 @@ def endpoint(component: Component, host: str, variables: t.Mapping[str, t.Any]) 
         address=listen.host if listen.loopback else address_of(host, variables),
         port=listen.port,
         scheme="https" if tls.get("certificate") or web_config.get("tls_server_config") else "http",
-        prefix=url_prefix(flags, _text(variables, "{0}_external_url".format(name))),
+        prefix=url_prefix(flags, _text(variables, f"{name}_external_url")),
         ca=str(tls.get("ca") or ""),
-        username=_text(variables, "{0}_basic_auth_username".format(name)),
-        password=_text(variables, "{0}_basic_auth_password".format(name)),
+        username=_text(variables, f"{name}_basic_auth_username"),
+        password=_text(variables, f"{name}_basic_auth_password"),
     )
 
 
@@ -140,7 +140,7 @@ def scrape_config(ends: Sequence[Endpoint]) -> dict[str, t.Any]:
     name = ends[0].component
     config: dict[str, t.Any] = {"job_name": name}
     if ends[0].prefix:
-        config["metrics_path"] = "{0}/metrics".format(ends[0].prefix)
+        config["metrics_path"] = f"{ends[0].prefix}/metrics"
     config.update(_client(ends, name))
     mixed = len({end.scheme for end in ends}) > 1
     config["static_configs"] = []
@@ -175,11 +175,11 @@ def _client(ends: Sequence[Endpoint], name: str) -> dict[str, t.Any]:
     if schemes == {"https"}:
         config["scheme"] = "https"
     if "https" in schemes and ends[0].ca:
-        config["tls_config"] = {"ca_file": "/etc/prometheus/ca/{0}.pem".format(name)}
+        config["tls_config"] = {"ca_file": f"/etc/prometheus/ca/{name}.pem"}
     if ends[0].username:
         config["basic_auth"] = {
             "username": ends[0].username,
-            "password_file": "/etc/prometheus/secrets/scrape_{0}_password".format(name),
+            "password_file": f"/etc/prometheus/secrets/scrape_{name}_password",
         }
     return config
 
@@ -191,9 +191,9 @@ def client_files(jobs: Sequence[Sequence[Endpoint]]) -> dict[str, list[dict[str,
     for ends in jobs:
         first = ends[0]
         if first.ca and any(end.scheme == "https" for end in ends):
-            files.append(dict(path="ca/{0}.pem".format(first.component), **pem_source(first.ca)))
+            files.append(dict(path=f"ca/{first.component}.pem", **pem_source(first.ca)))
         if first.username:
-            secrets.append({"path": "secrets/scrape_{0}_password".format(first.component), "content": first.password})
+            secrets.append({"path": f"secrets/scrape_{first.component}_password", "content": first.password})
     return {"files": files, "secrets": secrets}
 
 
@@ -309,10 +309,8 @@ def _same_access(component: Component, ends: Sequence[Endpoint]) -> list[str]:
     for end in ends[1:]:
         if end.access != ends[0].access:
             return [
-                "{0} and {1} differ in path prefix, CA or credentials of {2}: one job has one of each. "
-                "Set {2}_external_url, {2}_tls and {2}_basic_auth_* in group_vars/{3}.".format(
-                    ends[0].host, end.host, component.name, component.group
-                )
+                f"{ends[0].host} and {end.host} differ in path prefix, CA or credentials of {component.name}: one job has one of each. "
+                f"Set {component.name}_external_url, {component.name}_tls and {component.name}_basic_auth_* in group_vars/{component.group}."
             ]
     return []
 
@@ -324,9 +322,7 @@ def _same_address(component: Component, ends: Sequence[Endpoint]) -> list[str]:
         other = seen.setdefault(end.target, end.host)
         if other != end.host:
             found.append(
-                "{0} and {1} have the same {2} address {3}. Set obs_address of each.".format(
-                    other, end.host, component.name, end.target
-                )
+                f"{other} and {end.host} have the same {component.name} address {end.target}. Set obs_address of each."
             )
     return found
 
@@ -346,7 +342,7 @@ def _unreachable(component: Component, ends: Sequence[Endpoint], in_site: Sequen
 def _spread(component: Component, ends: Sequence[Endpoint], zones: Sequence[str], site: str) -> list[str]:
     unset = [end.host for end in ends if not end.zone]
     if unset:
-        return ["{0} has no obs_zone, but site {1} has zones {2}. Set it.".format(unset[0], site, ", ".join(zones))]
+        return ["{} has no obs_zone, but site {} has zones {}. Set it.".format(unset[0], site, ", ".join(zones))]
     used: dict[str, list[str]] = {}
     for end in ends:
         used.setdefault(end.zone, []).append(end.host)
@@ -355,7 +351,7 @@ def _spread(component: Component, ends: Sequence[Endpoint], zones: Sequence[str]
     if not free or not crowded:
         return []
     return [
-        "{0} on {1} are all in zone {2} while zone {3} of site {4} has none: the loss of one zone would take them "
+        "{} on {} are all in zone {} while zone {} of site {} has none: the loss of one zone would take them "
         "together. Move one, or correct obs_zone.".format(
             component.name, " and ".join(used[crowded[0]]), crowded[0], free[0], site
         )

@@ -112,14 +112,14 @@ def private_dir(path: str) -> str:
     """
     me, trusted = os.geteuid(), (0, os.geteuid())
     wanted = os.path.abspath(os.path.expanduser(path))
-    hint = "Name another directory (cache_dir) or give this one to user id {0} with mode 0700.".format(me)
+    hint = f"Name another directory (cache_dir) or give this one to user id {me} with mode 0700."
 
     def refuse(why: str) -> FetchError:
-        return FetchError("Could not use the cache directory {0}".format(wanted), why=why, hint=hint)
+        return FetchError(f"Could not use the cache directory {wanted}", why=why, hint=hint)
 
     for name in _prefixes(wanted):
         if os.path.islink(name) and os.lstat(name).st_uid not in trusted:
-            raise refuse("{0} is a symbolic link of user id {1}".format(name, os.lstat(name).st_uid))
+            raise refuse(f"{name} is a symbolic link of user id {os.lstat(name).st_uid}")
     try:
         os.makedirs(os.path.dirname(os.path.realpath(wanted)), exist_ok=True)
         real = os.path.realpath(wanted)
@@ -133,13 +133,13 @@ def private_dir(path: str) -> str:
     if not stat.S_ISDIR(found.st_mode):
         raise refuse("it is not a directory")
     if found.st_uid != me:
-        raise refuse("it belongs to user id {0}".format(found.st_uid))
+        raise refuse(f"it belongs to user id {found.st_uid}")
     if found.st_mode & 0o022:
-        raise refuse("others may write to it (mode {0:04o})".format(stat.S_IMODE(found.st_mode)))
+        raise refuse(f"others may write to it (mode {stat.S_IMODE(found.st_mode):04o})")
     for name in _prefixes(os.path.dirname(real)):
         mode = os.lstat(name).st_mode
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-            raise refuse("everybody may replace what is in {0}".format(name))
+            raise refuse(f"everybody may replace what is in {name}")
     return real
 
 
@@ -152,8 +152,8 @@ def _digest(sha256: str | None, url: str) -> str:
     wanted = (sha256 or "").strip().lower()
     if wanted and not re.fullmatch("[0-9a-f]{64}", wanted):
         raise FetchError(
-            "Could not use the sha256 given for {0}".format(masked(url)),
-            why="'{0}' is not 64 hexadecimal digits".format(wanted[:80]),
+            f"Could not use the sha256 given for {masked(url)}",
+            why=f"'{wanted[:80]}' is not 64 hexadecimal digits",
             hint="Correct sha256.",
             doc="checksum",
         )
@@ -205,9 +205,9 @@ def _into_cache(source: Source, cache: str, key: str, wanted: str) -> FetchedFil
                 size += len(chunk)
         found = digest.hexdigest()
         if wanted and found != wanted:
-            page = " (an HTML page of {0} bytes)".format(size) if re.match(rb"\s*<(!doctype|html)", head, re.I) else ""
+            page = f" (an HTML page of {size} bytes)" if re.match(rb"\s*<(!doctype|html)", head, re.I) else ""
             raise source.error(
-                "its SHA-256 is {0}{1}, wanted is {2}".format(found, page, wanted),
+                "its SHA-256 is {}{}, wanted is {}".format(found, page, wanted),
                 "Correct sha256 if it is of another file; else do not trust what came (see obs_mirror, obs_proxy).",
                 doc="checksum",
             )
@@ -227,13 +227,13 @@ def _cache_error(cache: str, error: OSError) -> FetchError:
     why = error.strerror or str(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return FetchError(
-            "Could not store a download in {0}".format(cache),
+            f"Could not store a download in {cache}",
             why=why,
             hint="Free space there or name another cache_dir.",
             doc="disk-full",
         )
     return FetchError(
-        "Could not use the cache directory {0}".format(cache),
+        f"Could not use the cache directory {cache}",
         why=why,
         hint="Make it writable or name another cache_dir.",
     )

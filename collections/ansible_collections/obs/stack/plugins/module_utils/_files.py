@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import stat
-from typing import Any, Optional
+from typing import Any
 
 
 def sync_directory(path: str) -> None:
@@ -27,7 +27,7 @@ def sync_directory(path: str) -> None:
 def write_file(path: str, content: bytes, *, mode: int, uid: int = 0, gid: int = 0) -> None:
     """Write a file as a whole: beside it first, synced, then renamed over it."""
     folder, name = os.path.split(path)
-    beside = os.path.join(folder, ".{0}.obs-new".format(name))
+    beside = os.path.join(folder, f".{name}.obs-new")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as handle:
@@ -48,7 +48,7 @@ def write_json(path: str, data: Any, *, mode: int = 0o600) -> None:
     write_file(path, (json.dumps(data, indent=1, sort_keys=True) + "\n").encode(), mode=mode)
 
 
-def read_json(path: str) -> Optional[Any]:
+def read_json(path: str) -> Any | None:
     """A JSON document, or None when it is missing or damaged (a torn note is no note)."""
     try:
         with open(path, "rb") as handle:
@@ -57,7 +57,7 @@ def read_json(path: str) -> Optional[Any]:
         return None
 
 
-def read_bytes(path: str) -> Optional[bytes]:
+def read_bytes(path: str) -> bytes | None:
     """A file's content, or None when there is no such file."""
     try:
         with open(path, "rb") as handle:

@@ -11,8 +11,9 @@ Composing one only computes what would stand on disk; `_stage` writes it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping
+from typing import Any
 
 from ._digest import digest_of, keyed, sha256
 from ._render import run_env, unit
@@ -52,7 +53,7 @@ class Generation:
         return str(self.manifest["release"]["id"])
 
     @property
-    def files(self) -> Dict[str, Dict[str, Any]]:
+    def files(self) -> dict[str, dict[str, Any]]:
         return dict(self.manifest["files"])
 
     @property
@@ -70,7 +71,7 @@ class Generation:
     @property
     def label(self) -> str:
         """How messages name it: "3.13.5 (generation 4)"."""
-        return "{0} (generation {1})".format(self.version, self.number) if self.number else self.version
+        return f"{self.version} (generation {self.number})" if self.number else self.version
 
 
 @dataclass(frozen=True)
@@ -94,10 +95,10 @@ def compose(wish: Wish, *, release_id: str, release_sha256: str, home: str, key:
     scheme of the probe (a listener learns of TLS only at start). The digest covers the rest as well.
     """
     assert wish.release is not None
-    files: Dict[str, Dict[str, Any]] = {
+    files: dict[str, dict[str, Any]] = {
         item.path: {
             "digest": file_digest(item, key),
-            "mode": "{0:04o}".format(item.mode),
+            "mode": f"{item.mode:04o}",
             "on_change": item.on_change,
             "secret": item.secret,
         }
@@ -124,7 +125,7 @@ def compose(wish: Wish, *, release_id: str, release_sha256: str, home: str, key:
         }
     )[:32]
     release = wish.release
-    manifest: Dict[str, Any] = {
+    manifest: dict[str, Any] = {
         "schema": SCHEMA,
         "name": wish.name,
         "release": {
@@ -156,7 +157,7 @@ def compose(wish: Wish, *, release_id: str, release_sha256: str, home: str, key:
     )
 
 
-def changed_files(before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]]) -> List[str]:
+def changed_files(before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Paths that differ between two ``files`` tables in content or mode, come or go."""
 
     def essence(entry: Any) -> Any:

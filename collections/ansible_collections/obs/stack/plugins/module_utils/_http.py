@@ -12,8 +12,9 @@ import base64
 import http.client
 import socket
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Mapping, Tuple
+from typing import Any
 
 MAXIMUM_BODY = 16 << 20
 
@@ -55,8 +56,8 @@ class Endpoint:
     validate_certs: bool = True
 
     def url(self, path: str) -> str:
-        host = "[{0}]".format(self.address) if ":" in self.address else self.address
-        return "{0}://{1}:{2}{3}".format(self.scheme, host, self.port, path)
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return "{}://{}:{}{}".format(self.scheme, host, self.port, path)
 
     def _connection(self, timeout: float) -> http.client.HTTPConnection:
         if self.scheme != "https":
@@ -71,7 +72,7 @@ class Endpoint:
             self.address, self.port, server_name=self.server_name or self.address, context=context, timeout=timeout
         )
 
-    def get(self, path: str, *, timeout: float = 5.0) -> Tuple[int, bytes]:
+    def get(self, path: str, *, timeout: float = 5.0) -> tuple[int, bytes]:
         """GET a path.
 
         Returns:
@@ -82,7 +83,7 @@ class Endpoint:
         """
         headers = {"Accept": "*/*", "Connection": "close"}
         if self.username:
-            pair = "{0}:{1}".format(self.username, self.password).encode()
+            pair = f"{self.username}:{self.password}".encode()
             headers["Authorization"] = "Basic " + base64.b64encode(pair).decode("ascii")
         connection = self._connection(timeout)
         try:
@@ -90,7 +91,7 @@ class Endpoint:
             answer = connection.getresponse()
             return answer.status, answer.read(MAXIMUM_BODY)
         except http.client.HTTPException as error:
-            raise OSError("not an HTTP answer: {0!r}".format(error)) from error
+            raise OSError(f"not an HTTP answer: {error!r}") from error
         finally:
             connection.close()
 
@@ -100,7 +101,7 @@ def endpoint_of(probe: Mapping[str, Any], etc: str) -> Endpoint:
 
     def path(key: str) -> str:
         value = str(probe.get(key) or "")
-        return value if not value or value.startswith("/") else "{0}/{1}".format(etc, value)
+        return value if not value or value.startswith("/") else f"{etc}/{value}"
 
     password = ""
     if probe.get("password_file"):

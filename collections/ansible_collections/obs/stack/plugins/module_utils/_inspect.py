@@ -9,8 +9,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any
 
 from ._adoption import Foreign, find_foreign, is_ours
 from ._digest import host_key
@@ -40,18 +41,18 @@ class Host:
     """
 
     unit: UnitState
-    current: Optional[Generation]
-    proven: Optional[Generation]
+    current: Generation | None
+    proven: Generation | None
     pending: Mapping[str, Any]
     hold: Mapping[str, Any]
     live: Mapping[str, str]
     foreign: Foreign
     key: bytes
     found: Found
-    warnings: List[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
-def _load(layout: Layout, number: Optional[int]) -> Optional[Generation]:
+def _load(layout: Layout, number: int | None) -> Generation | None:
     if not number:
         return None
     try:
@@ -60,7 +61,7 @@ def _load(layout: Layout, number: Optional[int]) -> Optional[Generation]:
         return None
 
 
-def inspect(layout: Layout, wish: Optional[Wish] = None, *, create_key: bool = False) -> Host:
+def inspect(layout: Layout, wish: Wish | None = None, *, create_key: bool = False) -> Host:
     """Read the state of a service.
 
     Args:
@@ -73,18 +74,18 @@ def inspect(layout: Layout, wish: Optional[Wish] = None, *, create_key: bool = F
     unit = state_of(layout.unit_name)
     if unit.is_masked and wish is not None and wish.state != "absent":
         raise StackError(
-            "Could not manage {0}".format(layout.name),
+            f"Could not manage {layout.name}",
             why="its unit is masked: somebody wants it never to start",
-            hint="Unmask it on the host (systemctl unmask {0}), or set {0}_state: absent.".format(layout.name),
+            hint=f"Unmask it on the host (systemctl unmask {layout.name}), or set {layout.name}_state: absent.",
             step="plan",
             doc="masked",
         )
     key = host_key(layout.hmac_key, create=create_key)
     number = layout.current_number()
     current = _load(layout, number)
-    pending: Dict[str, Any] = read_json(layout.pending) or {}
-    hold: Dict[str, Any] = read_json(layout.hold) or {}
-    record: Dict[str, str] = read_json(layout.live_record) or {}
+    pending: dict[str, Any] = read_json(layout.pending) or {}
+    hold: dict[str, Any] = read_json(layout.hold) or {}
+    record: dict[str, str] = read_json(layout.live_record) or {}
     live = live_digests(layout, record)
     unproven = number if pending and current is not None and pending.get("to") == number else None
     proven = current
@@ -99,9 +100,7 @@ def inspect(layout: Layout, wish: Optional[Wish] = None, *, create_key: bool = F
 
     warnings = []
     if unit.drop_ins:
-        warnings.append(
-            "{0} has drop-ins, which are left alone: {1}".format(layout.unit_name, ", ".join(unit.drop_ins))
-        )
+        warnings.append("{} has drop-ins, which are left alone: {}".format(layout.unit_name, ", ".join(unit.drop_ins)))
     found = Found(foreign=foreign.findings, held=str(hold.get("digest") or ""), live=live)
     if current is not None:
         found = Found(

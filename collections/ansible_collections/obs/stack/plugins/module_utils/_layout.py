@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from typing import List, Optional
 
 NOTHING = 0
 """Generation 0 is an empty folder: what `current` names before the first install, so that a check always has
@@ -98,7 +97,7 @@ class Layout:
     def generation(self, number: int) -> str:
         return os.path.join(self.generations, str(number))
 
-    def generation_numbers(self) -> List[int]:
+    def generation_numbers(self) -> list[int]:
         """All generations on disk, oldest first, generation 0 left out."""
         try:
             names = os.listdir(self.generations)
@@ -106,7 +105,7 @@ class Layout:
             return []
         return sorted(int(name) for name in names if name.isdigit() and int(name) != NOTHING)
 
-    def current_number(self) -> Optional[int]:
+    def current_number(self) -> int | None:
         """The generation that `current` names, or None when nothing is installed."""
         try:
             target = os.path.basename(os.readlink(self.current))

@@ -11,8 +11,8 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Iterator
 
 from ._errors import StackError
 
@@ -35,15 +35,15 @@ def locked(path: str, *, name: str, patience: float) -> Iterator[None]:
                 if time.monotonic() >= deadline:
                     holder = os.pread(descriptor, 64, 0).decode("ascii", "replace").strip()
                     raise StackError(
-                        "Could not get the lock of {0}".format(name),
-                        why="another run (process {0}) has held {1} for {2:.0f} s".format(holder or "?", path, patience),
+                        f"Could not get the lock of {name}",
+                        why="another run (process {}) has held {} for {:.0f} s".format(holder or "?", path, patience),
                         hint="Wait until that run has ended, then run again.",
                         step="lock",
                         doc="lock",
                     ) from None
                 time.sleep(0.2)
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, "{0}\n".format(os.getpid()).encode("ascii"), 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
         yield
     finally:
         os.close(descriptor)

@@ -9,7 +9,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Iterable, Iterator, Tuple
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 MASK = "********"
 
@@ -65,18 +66,18 @@ def is_sensitive(key: str) -> bool:
     return key.lower() in SENSITIVE_KEYS
 
 
-def inline_secrets(data: Any, path: str = "") -> Iterator[Tuple[str, str]]:
+def inline_secrets(data: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """Yield (dotted path, value) of every secret given inline in a configuration."""
     if isinstance(data, dict):
         for key, value in data.items():
-            here = "{0}.{1}".format(path, key) if path else str(key)
+            here = f"{path}.{key}" if path else str(key)
             if isinstance(value, (str, int)) and not isinstance(value, bool) and is_sensitive(str(key)):
                 yield here, str(value)
             else:
                 yield from inline_secrets(value, here)
     elif isinstance(data, (list, tuple)):
         for index, value in enumerate(data):
-            yield from inline_secrets(value, "{0}[{1}]".format(path, index))
+            yield from inline_secrets(value, f"{path}[{index}]")
 
 
 def scalars(data: Any) -> Iterator[str]:
@@ -94,7 +95,7 @@ def scalars(data: Any) -> Iterator[str]:
 def mask_by_key(text: str) -> str:
     """Blank the values of sensitive keys in YAML or JSON-like text, line by line, and passwords within URLs."""
 
-    def blank(match: "re.Match[str]") -> str:
+    def blank(match: re.Match[str]) -> str:
         if not is_sensitive(match.group("key")):
             return match.group(0)
         return match.group("lead") + MASK

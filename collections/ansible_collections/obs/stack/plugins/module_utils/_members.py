@@ -41,9 +41,9 @@ def reading() -> t.Iterator[None]:
     try:
         yield
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, gzip.BadGzipFile, struct.error) as error:
-        raise BadArchive("it is truncated or damaged ({0})".format(str(error) or type(error).__name__)) from error
+        raise BadArchive(f"it is truncated or damaged ({str(error) or type(error).__name__})") from error
     except (NotImplementedError, RuntimeError) as error:  # zipfile: compression it does not know, encryption
-        raise BadArchive("it cannot be read ({0})".format(error)) from error
+        raise BadArchive(f"it cannot be read ({error})") from error
 
 
 def members(archive: str) -> t.Iterator[Member]:
@@ -57,9 +57,7 @@ def members(archive: str) -> t.Iterator[Member]:
             yield from _zip_members(stream)
         else:
             what = "an HTML page" if head.lstrip()[:5].lower() in (b"<!doc", b"<html") else "neither tar.gz nor zip"
-            raise BadArchive(
-                "it is {0} ({1} bytes, beginning with {2!r})".format(what, size, head[:16]) if size else "it is empty"
-            )
+            raise BadArchive(f"it is {what} ({size} bytes, beginning with {head[:16]!r})" if size else "it is empty")
 
 
 def _tar_members(stream: t.IO[bytes]) -> t.Iterator[Member]:
@@ -82,7 +80,7 @@ def _tar_members(stream: t.IO[bytes]) -> t.Iterator[Member]:
             )
             kind = next((kind for is_it, kind in kinds if is_it), "")
             if not kind:
-                raise BadArchive("the entry {0!r} is a device or the like".format(info.name))
+                raise BadArchive(f"the entry {info.name!r} is a device or the like")
             yield Member(
                 info.name, kind, bool(info.mode & 0o111), info.linkname, tar.extractfile(info) if info.isreg() else None
             )
@@ -109,4 +107,4 @@ def _zip_members(stream: t.IO[bytes]) -> t.Iterator[Member]:
             with content:
                 yield Member(info.filename, "file", bool(mode & 0o111), "", content)
         else:
-            raise BadArchive("the entry {0!r} is a device or the like".format(info.filename))
+            raise BadArchive(f"the entry {info.filename!r} is a device or the like")

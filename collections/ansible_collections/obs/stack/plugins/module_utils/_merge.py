@@ -34,7 +34,7 @@ def is_list(value: object) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
 
 
-def config_merge(base: Mapping[str, t.Any], *overs: t.Optional[Mapping[str, t.Any]]) -> dict[str, t.Any]:
+def config_merge(base: Mapping[str, t.Any], *overs: Mapping[str, t.Any] | None) -> dict[str, t.Any]:
     """Merge each of ``overs`` over ``base``, the last one winning.
 
     Dictionaries merge; ``null`` deletes; lists replace, except the keyed ones (``KEYED_LISTS``), which merge by their
@@ -61,7 +61,7 @@ def _as_dict(value: t.Any, name: str) -> dict[str, t.Any]:
     if not isinstance(value, Mapping):
         raise StackError(
             "Could not merge configurations",
-            why="{0} is {1}, not a dictionary".format(name, type(value).__name__),
+            why=f"{name} is {type(value).__name__}, not a dictionary",
             hint="Write the configuration as a YAML dictionary in upstream's own keys.",
         )
     return dict(value)
@@ -70,7 +70,7 @@ def _as_dict(value: t.Any, name: str) -> dict[str, t.Any]:
 def _merge_dicts(base: Mapping[str, t.Any], over: Mapping[str, t.Any], path: str) -> dict[str, t.Any]:
     result = dict(base)
     for key, value in over.items():
-        where = "{0}.{1}".format(path, key) if path else str(key)
+        where = f"{path}.{key}" if path else str(key)
         result[key] = _merge_values(result.get(key), value, str(key), where)
     return result
 
@@ -92,7 +92,7 @@ def _merge_keyed(base: Sequence[t.Any], over: Sequence[t.Any], name: str, path: 
         if item.get(PATCH) == "delete":
             result.pop(identity, None)
         else:
-            result[identity] = _merge_dicts(result.get(identity, {}), item, "{0}[{1}]".format(path, identity))
+            result[identity] = _merge_dicts(result.get(identity, {}), item, f"{path}[{identity}]")
     return list(result.values())
 
 
@@ -101,13 +101,13 @@ def _by_key(items: Sequence[t.Any], key: str, path: str) -> dict[str, Mapping[st
     for number, item in enumerate(items, 1):
         identity = item.get(key) if isinstance(item, Mapping) else None
         if not identity:
-            why = "item {0} has no {1}".format(number, key)
+            why = f"item {number} has no {key}"
         elif identity in result:
-            why = "{0} '{1}' is there twice".format(key, identity)
+            why = f"{key} '{identity}' is there twice"
         else:
             result[str(identity)] = item
             continue
-        raise StackError("Could not merge {0}".format(path), why=why, hint="Give every item a {0} of its own.".format(key))
+        raise StackError(f"Could not merge {path}", why=why, hint=f"Give every item a {key} of its own.")
     return result
 
 
@@ -136,7 +136,7 @@ def version_key(version: str) -> tuple[int, ...]:
     parts = core.split(".")
     if not all(part.isdigit() for part in parts):
         raise StackError(
-            "Could not read the version '{0}'".format(text),
+            f"Could not read the version '{text}'",
             why="it is not dotted numbers",
             hint="Write it as upstream's release tag without the v, e.g. '3.13.5' (in quotes).",
         )
@@ -163,8 +163,8 @@ def layers_for(layers: Sequence[Mapping[str, t.Any]], version: str) -> dict[str,
     for number, layer in enumerate(layers, 1):
         unknown = sorted(set(layer) - {"since", "before", "config"})
         if unknown or "config" not in layer:
-            why = "unknown key {0}".format(unknown[0]) if unknown else "no config"
-            raise StackError("Could not read layer {0}".format(number), why=why, hint="Keys are since, before, config.")
+            why = f"unknown key {unknown[0]}" if unknown else "no config"
+            raise StackError(f"Could not read layer {number}", why=why, hint="Keys are since, before, config.")
         too_old = "since" in layer and wanted < version_key(layer["since"])
         too_new = "before" in layer and wanted >= version_key(layer["before"])
         if not (too_old or too_new):
@@ -186,23 +186,23 @@ def cli_flags(flags: Mapping[str, t.Any]) -> list[str]:
         value = flags[name]
         if not name or name.startswith("-") or any(character in name for character in " =\n\t"):
             raise StackError(
-                "Could not use the flag '{0}'".format(name),
+                f"Could not use the flag '{name}'",
                 why="it is not a bare flag name",
                 hint="Write it without dashes, e.g. web.external-url: https://…",
             )
         for item in value if is_list(value) else [value]:
             if isinstance(item, Mapping) or (is_list(item)):
                 raise StackError(
-                    "Could not use the flag '{0}'".format(name),
-                    why="its value is {0}".format(type(item).__name__),
+                    f"Could not use the flag '{name}'",
+                    why=f"its value is {type(item).__name__}",
                     hint="Give text, a number, a boolean, or a list of them.",
                 )
             if item is True:
-                result.append("--{0}".format(name))
+                result.append(f"--{name}")
             elif item is False:
-                result.append("--no-{0}".format(name))
+                result.append(f"--no-{name}")
             elif item is not None:
-                result.append("--{0}={1}".format(name, item))
+                result.append(f"--{name}={item}")
     return result
 
 
@@ -217,16 +217,16 @@ def collector_flags(collectors: Mapping[str, t.Any]) -> dict[str, t.Any]:
     """
     result: dict[str, t.Any] = {}
     for name, value in collectors.items():
-        flag = "collector.{0}".format(name)
+        flag = f"collector.{name}"
         if isinstance(value, Mapping):
             result[flag] = True
-            result.update({"{0}.{1}".format(flag, key): item for key, item in value.items()})
+            result.update({f"{flag}.{key}": item for key, item in value.items()})
         elif value is None or isinstance(value, bool):
             result[flag] = value
         else:
             raise StackError(
-                "Could not set the collector '{0}'".format(name),
-                why="its value is {0}".format(type(value).__name__),
+                f"Could not set the collector '{name}'",
+                why=f"its value is {type(value).__name__}",
                 hint="Give true, false, or a dictionary of its options.",
             )
     return result

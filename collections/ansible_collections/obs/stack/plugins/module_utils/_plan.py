@@ -8,8 +8,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ._digest import version_key
 from ._generation import changed_files
@@ -51,7 +52,7 @@ class Found:
         foreign: what another installation of the same service left, in words.
     """
 
-    generation: Optional[int] = None
+    generation: int | None = None
     version: str = ""
     release_id: str = ""
     digest: str = ""
@@ -64,10 +65,10 @@ class Found:
     active: bool = False
     running_key: str = ""
     owed: str = ""
-    unproven: Optional[int] = None
+    unproven: int | None = None
     held: str = ""
     live: Mapping[str, str] = field(default_factory=dict)
-    foreign: Tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,11 +89,11 @@ class Plan:
     new_generation: bool = False
     write_unit: bool = False
     repair: bool = False
-    enable: Optional[bool] = None
-    live_changed: Tuple[str, ...] = ()
-    live_removed: Tuple[str, ...] = ()
+    enable: bool | None = None
+    live_changed: tuple[str, ...] = ()
+    live_removed: tuple[str, ...] = ()
     prove: bool = False
-    reasons: Tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -125,7 +126,7 @@ def _kind_of_change(desired: Desired, found: Found) -> str:
     return "reconfigure" if desired.release_id == found.release_id else "reinstall"
 
 
-def _effect(desired: Desired, found: Found, changed: List[str], new_generation: bool, reasons: List[str]) -> str:
+def _effect(desired: Desired, found: Found, changed: list[str], new_generation: bool, reasons: list[str]) -> str:
     """The least that brings the process to what is wanted."""
     if desired.state == "stopped":
         if found.active:
@@ -157,14 +158,11 @@ def make_plan(desired: Desired, found: Found) -> Plan:
     if found.held and found.held == desired.digest:
         return Plan(action="held", reasons=("a rollback by hand holds exactly this wish back",))
 
-    reasons: List[str] = []
+    reasons: list[str] = []
     changed = changed_files(found.files, desired.files)
     new_generation = found.generation is None or desired.digest != found.digest or bool(changed)
     if found.generation is not None:
-        if desired.version != found.version:
-            reasons.append("version {0} -> {1}".format(found.version, desired.version))
-        elif desired.release_id != found.release_id:
-            reasons.append("release {0} -> {1}".format(found.release_id, desired.release_id))
+        reasons += _release_reasons(desired, found)
         if changed:
             reasons.append("files: " + ", ".join(changed))
     effect = _effect(desired, found, changed, new_generation, reasons)
@@ -173,39 +171,46 @@ def make_plan(desired: Desired, found: Found) -> Plan:
         reasons.append("unit file")
     if not found.intact:
         reasons.append("links or folders are not in place")
-    live_changed = sorted(path for path, digest in desired.live.items() if found.live.get(path) != digest)
-    live_removed = sorted(set(found.live) - set(desired.live))
+    live_changed = tuple(sorted(path for path, digest in desired.live.items() if found.live.get(path) != digest))
+    live_removed = tuple(sorted(set(found.live) - set(desired.live)))
     if live_changed or live_removed:
         reasons.append("live files: " + ", ".join(live_changed + live_removed))
-    enable = desired.enabled if desired.enabled != found.enabled else None
     prove = found.unproven is not None and desired.state == "started" and not new_generation
     if prove:
-        reasons.append("generation {0} came up without proof".format(found.unproven))
-
-    if new_generation:
-        action = _kind_of_change(desired, found)
-    elif found.active and effect in ("restart", "reload") or prove:
-        action = "heal"
-    elif effect in ("start", "stop"):
-        action = effect
-    elif write_unit or not found.intact:
-        action = "heal"
-    elif live_changed or live_removed or enable is not None:
-        action = "reconfigure"
-    else:
-        action = "none"
-    return Plan(
-        action=action,
+        reasons.append(f"generation {found.unproven} came up without proof")
+    plan = Plan(
         effect=effect,
         new_generation=new_generation,
         write_unit=write_unit,
         repair=not found.intact,
-        enable=enable,
-        live_changed=tuple(live_changed),
-        live_removed=tuple(live_removed),
+        enable=desired.enabled if desired.enabled != found.enabled else None,
+        live_changed=live_changed,
+        live_removed=live_removed,
         prove=prove,
         reasons=tuple(reasons),
     )
+    return replace(plan, action=_action(plan, desired, found))
+
+
+def _release_reasons(desired: Desired, found: Found) -> list[str]:
+    if desired.version != found.version:
+        return [f"version {found.version} -> {desired.version}"]
+    if desired.release_id != found.release_id:
+        return [f"release {found.release_id} -> {desired.release_id}"]
+    return []
+
+
+def _action(plan: Plan, desired: Desired, found: Found) -> str:
+    """One word for what a plan does."""
+    if plan.new_generation:
+        return _kind_of_change(desired, found)
+    if (found.active and plan.effect in ("restart", "reload")) or plan.prove:
+        return "heal"
+    if plan.effect in ("start", "stop"):
+        return plan.effect
+    if plan.write_unit or plan.repair:
+        return "heal"
+    return "reconfigure" if plan.changed else "none"
 
 
 def no_return_reason(data: Mapping[str, Any], *, newer: str, older: str) -> str:
@@ -222,15 +227,15 @@ def no_return_reason(data: Mapping[str, Any], *, newer: str, older: str) -> str:
         if end and version_key(newer) >= version_key(end):
             continue
         if version_key(older) < version_key(str(rule["below"])):
-            return str(rule.get("reason") or "its data cannot be read by a version below {0}".format(rule["below"]))
+            return str(rule.get("reason") or "its data cannot be read by a version below {}".format(rule["below"]))
     return ""
 
 
-def plan_text(plan: Plan, *, before: Dict[str, Any], after: Dict[str, Any]) -> Tuple[str, str]:
+def plan_text(plan: Plan, *, before: dict[str, Any], after: dict[str, Any]) -> tuple[str, str]:
     """The plan as two small documents for --diff: what is, what will be."""
 
-    def document(values: Dict[str, Any]) -> str:
-        return "".join("{0}: {1}\n".format(key, value) for key, value in values.items())
+    def document(values: dict[str, Any]) -> str:
+        return "".join(f"{key}: {value}\n" for key, value in values.items())
 
     after = dict(after, action=plan.action, effect=plan.effect)
     if plan.reasons:

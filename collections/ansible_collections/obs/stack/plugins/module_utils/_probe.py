@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, List, Mapping, Optional, Sequence
+from typing import Any
 
 from ._errors import StackError
 from ._http import Endpoint
@@ -29,13 +30,13 @@ RELOAD_SECONDS = 120
 class ReloadMark:
     """What a service says of its last reload: whether it succeeded, and when the last good one was."""
 
-    success: Optional[float]
-    timestamp: Optional[float]
+    success: float | None
+    timestamp: float | None
 
 
-def gauge(metrics: str, name: str) -> Optional[float]:
+def gauge(metrics: str, name: str) -> float | None:
     """Value of a label-less gauge in the Prometheus text format, or None when it is not there."""
-    match = re.search(r"^{0}(?:\{{\}})?[ \t]+(\S+)".format(re.escape(name)), metrics, re.MULTILINE)
+    match = re.search(rf"^{re.escape(name)}(?:\{{\}})?[ \t]+(\S+)", metrics, re.MULTILINE)
     if not match:
         return None
     try:
@@ -44,7 +45,7 @@ def gauge(metrics: str, name: str) -> Optional[float]:
         return None
 
 
-def reload_verdict(before: ReloadMark, now: ReloadMark) -> Optional[bool]:
+def reload_verdict(before: ReloadMark, now: ReloadMark) -> bool | None:
     """Whether a reload has been proven (True), has failed (False), or is not decided yet (None).
 
     A new time of success is the proof; a success flag that fell is the failure. A flag that was down before
@@ -62,9 +63,9 @@ def reload_verdict(before: ReloadMark, now: ReloadMark) -> Optional[bool]:
 def dead_reason(state: UnitState, *, invocation: str) -> str:
     """Why a service that was started counts as dead, "" while it lives."""
     if state.active == "failed" or state.sub == "auto-restart":
-        return "its process {0}".format(state.end)
+        return f"its process {state.end}"
     if state.active in ("inactive", "deactivating"):
-        return "it stopped again ({0})".format(state.end)
+        return f"it stopped again ({state.end})"
     if invocation and state.invocation != invocation:
         return "it was started anew meanwhile"
     return ""
@@ -100,7 +101,7 @@ def settled(value: Any, condition: Mapping[str, Any], before: Any) -> bool:
             return True
         wanted = before
     try:
-        return float(value) >= float(wanted)
+        return float(value) >= float(wanted if wanted is not None else "nan")
     except (TypeError, ValueError):
         return False
 
@@ -114,7 +115,7 @@ class Prober:
         probe: ``path`` and ``status`` of readiness.
     """
 
-    def __init__(self, name: str, endpoint: Optional[Endpoint], probe: Mapping[str, Any]) -> None:
+    def __init__(self, name: str, endpoint: Endpoint | None, probe: Mapping[str, Any]) -> None:
         self.name = name
         self.unit = name + ".service"
         self.endpoint = endpoint
@@ -155,25 +156,25 @@ class Prober:
                         raise self._failure(dead or "it was restarted meanwhile", invocation)
                     return again
             if time.monotonic() >= deadline:
-                raise self._failure("not ready within {0:.0f} s: {1}".format(timeout, last), invocation)
+                raise self._failure(f"not ready within {timeout:.0f} s: {last}", invocation)
             time.sleep(PAUSE)
 
     def _ask(self) -> str:
-        """"" when ready, else what was seen."""
+        """ "" when ready, else what was seen."""
         if self.endpoint is None:
             return ""
         try:
             status, body = self.endpoint.get(self.path)
         except OSError as error:
-            return "{0} does not answer ({1})".format(self.endpoint.url(self.path), error)
+            return f"{self.endpoint.url(self.path)} does not answer ({error})"
         if status in self.statuses:
             return ""
-        return "{0} answers {1} {2}".format(
+        return "{} answers {} {}".format(
             self.endpoint.url(self.path), status, body[:200].decode("utf-8", "replace").strip()
         )
 
     def _not_ours(self, state: UnitState) -> str:
-        """"" when the socket that answers belongs to the unit's process."""
+        """ "" when the socket that answers belongs to the unit's process."""
         if self.endpoint is None:
             return ""
         family = family_of(state.main_pid)
@@ -184,14 +185,14 @@ class Prober:
         if not candidates or any(item.inode in held for item in candidates):
             return ""
         owner = owner_of(candidates[0].inode)
-        return "port {0} is answered by another process ({1} {2})".format(
+        return "port {} is answered by another process ({} {})".format(
             self.endpoint.port, name_of(owner) if owner else "unknown", owner or ""
         ).strip()
 
     def _failure(self, why: str, invocation: str) -> StackError:
         said = journal_of(invocation)
         quote = "; it said: " + " | ".join(line.strip()[:300] for line in said[-4:]) if said else ""
-        return StackError("{0} did not get ready".format(self.name), why=why + quote, step="probe", doc="probe")
+        return StackError(f"{self.name} did not get ready", why=why + quote, step="probe", doc="probe")
 
     def reload_mark(self, proof: Mapping[str, Any]) -> ReloadMark:
         """Read what the service says of its last reload; unknown while it does not answer."""
@@ -224,18 +225,22 @@ class Prober:
             if verdict:
                 return
             if verdict is False:
-                said = [line for line in journal_of(invocation, lines=20) if re.search(r"err|fail", line, re.IGNORECASE)]
+                said = [
+                    line for line in journal_of(invocation, lines=20) if re.search(r"err|fail", line, re.IGNORECASE)
+                ]
                 raise StackError(
-                    "{0} refused the new configuration".format(self.name),
-                    why=said[-1].strip()[:600] if said else "{0} is 0".format(proof["success"]),
+                    f"{self.name} refused the new configuration",
+                    why=said[-1].strip()[:600] if said else "{} is 0".format(proof["success"]),
                     step="reload",
                     doc="reload",
                 )
             if time.monotonic() >= deadline:
-                raise self._failure("no proof of the reload within {0} s".format(spec.get("timeout") or RELOAD_SECONDS), invocation)
+                raise self._failure(
+                    "no proof of the reload within {} s".format(spec.get("timeout") or RELOAD_SECONDS), invocation
+                )
             time.sleep(PAUSE)
 
-    def measure_all(self, conditions: Sequence[Mapping[str, Any]]) -> List[Any]:
+    def measure_all(self, conditions: Sequence[Mapping[str, Any]]) -> list[Any]:
         """Measure every settle condition now; None where the service does not tell."""
         return [self._measure(condition) for condition in conditions]
 
@@ -268,8 +273,8 @@ class Prober:
                 condition, value = missing[0]
                 wanted = condition.get("equals", condition.get("at_least"))
                 raise StackError(
-                    "{0} is ready but has not settled within {1:.0f} s".format(self.name, timeout),
-                    why="{0} {1} is {2}, wanted {3}".format(condition["path"], condition.get("json") or "", value, wanted),
+                    f"{self.name} is ready but has not settled within {timeout:.0f} s",
+                    why="{} {} is {}, wanted {}".format(condition["path"], condition.get("json") or "", value, wanted),
                     hint="The new version stays. Look at the other members of its cluster, then run again.",
                     step="settle",
                     doc="settle",

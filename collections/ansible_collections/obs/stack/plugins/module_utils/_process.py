@@ -11,8 +11,8 @@ from __future__ import annotations
 import os
 import socket
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Dict, Iterator, List, Optional, Set
 
 LISTEN = "0A"
 
@@ -28,12 +28,12 @@ class Listener:
 
 def _address(text: str) -> str:
     raw = bytes.fromhex(text)
-    words = struct.unpack("<{0}I".format(len(raw) // 4), raw)
-    packed = struct.pack(">{0}I".format(len(words)), *words)
+    words = struct.unpack(f"<{len(raw) // 4}I", raw)
+    packed = struct.pack(f">{len(words)}I", *words)
     return socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed)
 
 
-def parse_tcp_table(text: str) -> List[Listener]:
+def parse_tcp_table(text: str) -> list[Listener]:
     """Listening sockets of a /proc/net/tcp or tcp6 table (proc(5))."""
     found = []
     for line in text.splitlines()[1:]:
@@ -44,9 +44,9 @@ def parse_tcp_table(text: str) -> List[Listener]:
     return found
 
 
-def listeners(port: int) -> List[Listener]:
+def listeners(port: int) -> list[Listener]:
     """All sockets that listen on a port of this host."""
-    found: List[Listener] = []
+    found: list[Listener] = []
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         try:
             with open(table, encoding="ascii") as handle:
@@ -62,18 +62,18 @@ def _pids() -> Iterator[int]:
 
 def _parent(pid: int) -> int:
     try:
-        with open("/proc/{0}/stat".format(pid), encoding="utf-8", errors="replace") as handle:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as handle:
             return int(handle.read().rpartition(")")[2].split()[1])
     except (FileNotFoundError, ProcessLookupError):
         return 0
 
 
-def family_of(pid: int) -> Set[int]:
+def family_of(pid: int) -> set[int]:
     """A process and all its descendants."""
-    children: Dict[int, List[int]] = {}
+    children: dict[int, list[int]] = {}
     for other in _pids():
         children.setdefault(_parent(other), []).append(other)
-    found: Set[int] = set()
+    found: set[int] = set()
     todo = [pid]
     while todo:
         one = todo.pop()
@@ -83,10 +83,10 @@ def family_of(pid: int) -> Set[int]:
     return found
 
 
-def sockets_of(pid: int) -> Set[int]:
+def sockets_of(pid: int) -> set[int]:
     """Inodes of the sockets a process holds."""
-    found = set()
-    folder = "/proc/{0}/fd".format(pid)
+    found: set[int] = set()
+    folder = f"/proc/{pid}/fd"
     try:
         names = os.listdir(folder)
     except (FileNotFoundError, ProcessLookupError, PermissionError):
@@ -101,7 +101,7 @@ def sockets_of(pid: int) -> Set[int]:
     return found
 
 
-def owner_of(inode: int) -> Optional[int]:
+def owner_of(inode: int) -> int | None:
     """The process that holds a socket, or None."""
     return next((pid for pid in _pids() if inode in sockets_of(pid)), None)
 
@@ -109,16 +109,16 @@ def owner_of(inode: int) -> Optional[int]:
 def name_of(pid: int) -> str:
     """Command name of a process."""
     try:
-        with open("/proc/{0}/comm".format(pid), encoding="utf-8", errors="replace") as handle:
+        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as handle:
             return handle.read().strip()
     except (FileNotFoundError, ProcessLookupError):
         return "?"
 
 
-def argv_of(pid: int) -> List[str]:
+def argv_of(pid: int) -> list[str]:
     """Command line of a process, [] when it is gone."""
     try:
-        with open("/proc/{0}/cmdline".format(pid), "rb") as handle:
+        with open(f"/proc/{pid}/cmdline", "rb") as handle:
             return [word.decode("utf-8", "replace") for word in handle.read().split(b"\0")[:-1]]
     except (FileNotFoundError, ProcessLookupError):
         return []
@@ -127,14 +127,14 @@ def argv_of(pid: int) -> List[str]:
 def executable_of(pid: int) -> str:
     """Path of the file a process executes; ends in " (deleted)" when that file is gone."""
     try:
-        return os.readlink("/proc/{0}/exe".format(pid))
+        return os.readlink(f"/proc/{pid}/exe")
     except OSError:
         return ""
 
 
 def overlaps(wanted: str, taken: str) -> bool:
     """Whether two listen addresses cannot both have the same port."""
-    wildcards = {"0.0.0.0", "::", ""}
+    wildcards = {"0.0.0.0", "::", ""}  # noqa: S104  compared, not bound
     mapped = "::ffff:"
     taken = taken[len(mapped) :] if taken.startswith(mapped) else taken
     return wanted in wildcards or taken in wildcards or wanted == taken

@@ -8,8 +8,6 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Set, Tuple
-
 import os
 
 from ._errors import StackError
@@ -20,19 +18,19 @@ from ._stage import load_generation
 from ._switch import release_of_process
 
 
-def choose(numbers: List[int], *, keep: int, used: Set[int]) -> List[int]:
+def choose(numbers: list[int], *, keep: int, used: set[int]) -> list[int]:
     """Which generations may go: all but the newest ``keep`` and those in use. Pure."""
     newest = sorted(numbers)[-max(keep, 1) :]
     return [number for number in sorted(numbers) if number not in newest and number not in used]
 
 
-def unused_releases(releases: List[str], of_generation: Dict[int, str], *, used: Set[str]) -> List[str]:
+def unused_releases(releases: list[str], of_generation: dict[int, str], *, used: set[str]) -> list[str]:
     """Which releases no generation names and nothing else uses. Pure."""
     named = set(of_generation.values()) | used
     return [release for release in releases if release not in named]
 
 
-def prune(layout: Layout, *, keep: int, current: Generation, running: str) -> Tuple[List[int], List[str]]:
+def prune(layout: Layout, *, keep: int, current: Generation, running: str) -> tuple[list[int], list[str]]:
     """Prune a service.
 
     Args:
@@ -45,11 +43,16 @@ def prune(layout: Layout, *, keep: int, current: Generation, running: str) -> Tu
     """
     pending = read_json(layout.pending) or {}
     hold = read_json(layout.hold) or {}
-    used = {current.number, int(pending.get("from") or 0), int(pending.get("to") or 0), int(hold.get("generation") or 0)}
+    used = {
+        current.number,
+        int(pending.get("from") or 0),
+        int(pending.get("to") or 0),
+        int(hold.get("generation") or 0),
+    }
     gone = choose(layout.generation_numbers(), keep=keep, used=used)
     for number in gone:
         remove_tree(layout.generation(number))
-    of_generation: Dict[int, str] = {}
+    of_generation: dict[int, str] = {}
     for number in layout.generation_numbers():
         try:
             of_generation[number] = load_generation(layout, number).release_id

@@ -24,7 +24,9 @@ def remove_service(wish: Wish, layout: Layout, outcome: Any, *, check_mode: bool
 
     Its account stays (files elsewhere may belong to it), its data stays unless ``purge_data``.
     """
-    there = [layout.home] if os.path.isdir(layout.home) and (layout.generation_numbers() or layout.current_number()) else []
+    there = (
+        [layout.home] if os.path.isdir(layout.home) and (layout.generation_numbers() or layout.current_number()) else []
+    )
     if os.path.islink(layout.etc_link) and os.readlink(layout.etc_link) == layout.current_etc:
         there.append(layout.etc_link)
     if is_ours(layout.unit_file):
@@ -37,7 +39,9 @@ def remove_service(wish: Wish, layout: Layout, outcome: Any, *, check_mode: bool
     outcome.changed = bool(there)
     outcome.reasons = ["remove " + path for path in there]
     text = "".join(path + "\n" for path in there)
-    outcome.diff = [{"before_header": wish.name, "after_header": wish.name, "before": text, "after": ""}] if there else []
+    outcome.diff = (
+        [{"before_header": wish.name, "after_header": wish.name, "before": text, "after": ""}] if there else []
+    )
     if check_mode or not there:
         return outcome
     if layout.unit_file in there:
@@ -45,9 +49,7 @@ def remove_service(wish: Wish, layout: Layout, outcome: Any, *, check_mode: bool
         systemctl("stop", layout.unit_name)
         state = state_of(layout.unit_name)
         if state.is_active:
-            raise StackError(
-                "Could not stop {0}".format(layout.unit_name), why="it is {0}".format(state.sub), step="act", doc="systemd"
-            )
+            raise StackError(f"Could not stop {layout.unit_name}", why=f"it is {state.sub}", step="act", doc="systemd")
         remove_file(layout.unit_file)
         daemon_reload()
         reset_failed(layout.unit_name)

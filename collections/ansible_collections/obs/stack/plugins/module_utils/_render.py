@@ -14,14 +14,15 @@ backslashes taken away, and its ``$`` stay literal.
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ._errors import StackError
 
 ENVIRONMENT_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 
 # Each line is measured by `systemd-analyze security` in the tests; a role overrides single directives.
-BASE_SANDBOX: Dict[str, str] = {
+BASE_SANDBOX: dict[str, str] = {
     "NoNewPrivileges": "yes",
     "CapabilityBoundingSet": "",
     "AmbientCapabilities": "",
@@ -49,7 +50,7 @@ BASE_SANDBOX: Dict[str, str] = {
     "UMask": "0027",
 }
 
-BASE_LIMITS: Dict[str, str] = {"LimitNOFILE": "65536"}
+BASE_LIMITS: dict[str, str] = {"LimitNOFILE": "65536"}
 
 
 def environment_value(value: str) -> str:
@@ -72,7 +73,7 @@ def run_env(restart_key: str, arguments: Sequence[str], environment: Mapping[str
     for name, value in environment.items():
         if not ENVIRONMENT_NAME.match(name) or name in values:
             raise StackError(
-                "Could not use the environment variable {0!r}".format(name),
+                f"Could not use the environment variable {name!r}",
                 why="its name is reserved or not of the form [A-Za-z_][A-Za-z0-9_]*",
                 doc="input",
             )
@@ -81,12 +82,12 @@ def run_env(restart_key: str, arguments: Sequence[str], environment: Mapping[str
     for name, value in values.items():
         if re.search(r"[\r\n\0]", value):
             raise StackError(
-                "Could not use the {0}".format("arguments" if name == "OBS_ARGS" else "environment variable " + name),
+                "Could not use the {}".format("arguments" if name == "OBS_ARGS" else "environment variable " + name),
                 why="a line break or NUL cannot be passed to a service",
                 hint="Put the text into a file of the service and pass its path.",
                 doc="input",
             )
-        lines.append("{0}={1}".format(name, environment_value(value)))
+        lines.append(f"{name}={environment_value(value)}")
     return "\n".join(lines) + "\n"
 
 
@@ -117,53 +118,51 @@ def unit(
         sandbox["ReadWritePaths"] = data_path
     sandbox = _overridden(sandbox, spec.get("sandbox"))
     limits = _overridden(BASE_LIMITS, spec.get("limits"))
-    after = ["network-online.target"] + list(spec.get("after") or [])
-    wants = ["network-online.target"] + list(spec.get("wants") or [])
+    after = list(dict.fromkeys(["network-online.target", *(spec.get("after") or [])]))
+    wants = list(dict.fromkeys(["network-online.target", *(spec.get("wants") or [])]))
 
-    lines: List[str] = [
+    lines: list[str] = [
         "# Managed by obs.stack: changes made here are undone by the next run; use a drop-in.",
         "[Unit]",
-        "Description={0}".format(spec.get("description") or name),
+        "Description={}".format(spec.get("description") or name),
     ]
-    lines += ["Documentation={0}".format(link) for link in spec.get("documentation") or []]
+    lines += [f"Documentation={link}" for link in spec.get("documentation") or []]
     lines += [
-        "Wants={0}".format(" ".join(wants)),
-        "After={0}".format(" ".join(after)),
-        "RequiresMountsFor={0}".format(" ".join(mounts)),
+        "Wants={}".format(" ".join(wants)),
+        "After={}".format(" ".join(after)),
+        "RequiresMountsFor={}".format(" ".join(mounts)),
         # A service that fails at night is to come back by itself as soon as the cause is gone.
         "StartLimitIntervalSec=0",
         "",
         "[Service]",
         "Type=exec",
-        "User={0}".format(account["user"]),
-        "Group={0}".format(account["group"]),
+        "User={}".format(account["user"]),
+        "Group={}".format(account["group"]),
     ]
     if account.get("groups"):
-        lines.append("SupplementaryGroups={0}".format(" ".join(account["groups"])))
+        lines.append("SupplementaryGroups={}".format(" ".join(account["groups"])))
     lines += [
-        "EnvironmentFile={0}/current/run.env".format(home),
-        "ExecStart={0}/current/release/bin/{1} $OBS_ARGS".format(home, executable),
+        f"EnvironmentFile={home}/current/run.env",
+        f"ExecStart={home}/current/release/bin/{executable} $OBS_ARGS",
     ]
     if reload_signal:
-        lines.append("ExecReload=/bin/kill -{0} $MAINPID".format(reload_signal))
+        lines.append(f"ExecReload=/bin/kill -{reload_signal} $MAINPID")
     lines += [
-        "WorkingDirectory={0}".format(data_path or "/"),
+        "WorkingDirectory={}".format(data_path or "/"),
         "Restart=always",
         "RestartSec=5",
-        "TimeoutStopSec={0}".format(spec.get("stop_timeout") or 90),
+        "TimeoutStopSec={}".format(spec.get("stop_timeout") or 90),
     ]
-    lines += ["{0}={1}".format(key, limits[key]) for key in sorted(limits)]
-    lines += ["{0}={1}".format(key, sandbox[key]) for key in sorted(sandbox)]
+    lines += [f"{key}={limits[key]}" for key in sorted(limits)]
+    lines += [f"{key}={sandbox[key]}" for key in sorted(sandbox)]
     lines += ["", "[Install]", "WantedBy=multi-user.target", ""]
     for line in lines:
         if "\n" in line or "\0" in line:
-            raise StackError(
-                "Could not render the unit of {0}".format(name), why="a line break within {0!r}".format(line), doc="input"
-            )
+            raise StackError(f"Could not render the unit of {name}", why=f"a line break within {line!r}", doc="input")
     return "\n".join(lines)
 
 
-def _overridden(base: Mapping[str, str], over: Any) -> Dict[str, str]:
+def _overridden(base: Mapping[str, str], over: Any) -> dict[str, str]:
     """Directives with a role's own over ours; null takes one away, "" is systemd's empty setting."""
     merged = dict(base)
     for key, value in (over or {}).items():

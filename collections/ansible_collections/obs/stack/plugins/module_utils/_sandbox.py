@@ -9,7 +9,8 @@
 from __future__ import annotations
 
 import os
-from typing import Any, List, Mapping, Sequence, Tuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ._layout import Layout
 from ._systemd import run
@@ -27,7 +28,7 @@ def sandbox_argv(
     adopted_etc: bool = False,
     network: bool = False,
     writable: Sequence[str] = (),
-) -> List[str]:
+) -> list[str]:
     """The systemd-run command for one checker.
 
     Args:
@@ -42,33 +43,34 @@ def sandbox_argv(
     if not command[0].startswith("/"):
         command[0] = os.path.join(layout.current, "release/bin", command[0])
     properties = [
-        "User={0}".format(account["user"]),
-        "Group={0}".format(account["group"]),
+        "User={}".format(account["user"]),
+        "Group={}".format(account["group"]),
         "ProtectSystem=strict",
         "ProtectHome=yes",
         "PrivateTmp=yes",
         "NoNewPrivileges=yes",
         "WorkingDirectory=/",
         "TimeoutStopSec=5",
-        "RuntimeMaxSec={0}".format(CHECK_SECONDS),
-        "BindReadOnlyPaths={0}:{1}".format(generation, layout.current),
+        f"RuntimeMaxSec={CHECK_SECONDS}",
+        f"BindReadOnlyPaths={generation}:{layout.current}",
     ]
     if account.get("groups"):
-        properties.append("SupplementaryGroups={0}".format(" ".join(account["groups"])))
+        properties.append("SupplementaryGroups={}".format(" ".join(account["groups"])))
     if not network:
         properties.append("PrivateNetwork=yes")
     if live:
-        properties.append("BindReadOnlyPaths={0}:{1}".format(live, layout.live))
-    properties += ["ReadWritePaths={0}".format(path) for path in writable]
+        properties.append(f"BindReadOnlyPaths={live}:{layout.live}")
+    properties += [f"ReadWritePaths={path}" for path in writable]
     if adopted_etc:
-        properties.append("BindReadOnlyPaths={0}/etc:{1}".format(generation, layout.etc_link))
+        properties.append(f"BindReadOnlyPaths={generation}/etc:{layout.etc_link}")
     argv_run = ["systemd-run", "--quiet", "--wait", "--pipe", "--collect", "--service-type=exec"]
     for value in properties:
         argv_run += ["--property", value]
-    return argv_run + ["--"] + command
+    # systemd-run looks for the executable outside of the sandbox, where it may not be yet; env looks within.
+    return argv_run + ["--", "/usr/bin/env", "--"] + command
 
 
-def run_in_sandbox(layout: Layout, **how: Any) -> Tuple[int, str]:
+def run_in_sandbox(layout: Layout, **how: Any) -> tuple[int, str]:
     """Run one checker; returns its exit status and all it said."""
     code, out, err = run(sandbox_argv(layout, **how), timeout=CHECK_SECONDS + 30)
     return code, "\n".join(part.strip() for part in (out, err) if part.strip())

@@ -11,7 +11,8 @@ from __future__ import annotations
 import errno
 import os
 import platform
-from typing import Any, Callable, Dict, Mapping, Tuple
+from collections.abc import Mapping
+from typing import Any, Callable
 
 from ._archive import unpack
 from ._digest import sha256
@@ -39,10 +40,16 @@ SELINUX = "/sys/fs/selinux/enforce"
 
 
 def _stage_archive(archive: str, dest: str, release: ReleaseForHost) -> None:
-    unpack(archive, dest, url_name=os.path.basename(release.url), binaries=dict(release.binaries), machine=platform.machine())
+    unpack(
+        archive,
+        dest,
+        url_name=os.path.basename(release.url),
+        binaries=dict(release.binaries),
+        machine=platform.machine(),
+    )
 
 
-RELEASE_KINDS: Dict[str, Callable[[str, str, ReleaseForHost], None]] = {"archive": _stage_archive}
+RELEASE_KINDS: dict[str, Callable[[str, str, ReleaseForHost], None]] = {"archive": _stage_archive}
 """How each kind of release gets from its file into a folder with bin/; the transaction knows nothing of it."""
 
 
@@ -57,7 +64,7 @@ def ensure_home(layout: Layout) -> None:
         point_symlink(layout.current, os.path.join("generations", str(NOTHING)))
 
 
-def find_release(layout: Layout, release: ReleaseForHost) -> Tuple[str, str]:
+def find_release(layout: Layout, release: ReleaseForHost) -> tuple[str, str]:
     """(id, sha256) of the release when it is unpacked on this host, else ("", "").
 
     Without a known sha256 one of the same version and URL counts: it was verified when it came.
@@ -118,14 +125,14 @@ def stage_release(layout: Layout, release: ReleaseForHost, archive: str) -> None
         os.rename(beside, final)
         sync_directory(layout.releases)
     except OSError as error:
-        raise disk_error("release {0}".format(release.id), layout.releases, error) from error
+        raise disk_error(f"release {release.id}", layout.releases, error) from error
     finally:
         remove_tree(beside)
 
 
 def stage_generation(layout: Layout, draft: Draft, *, number: int, gid: int, created: str) -> Generation:
     """Write a generation under its number: beside first, synced, renamed. Readable by the service's group only."""
-    beside = os.path.join(layout.generations, ".staging-{0}".format(number))
+    beside = os.path.join(layout.generations, f".staging-{number}")
     remove_tree(beside)
     final = layout.generation(number)
     try:
@@ -136,13 +143,13 @@ def stage_generation(layout: Layout, draft: Draft, *, number: int, gid: int, cre
         os.rename(beside, final)
         sync_directory(layout.generations)
     except OSError as error:
-        raise disk_error("generation {0}".format(number), layout.generations, error) from error
+        raise disk_error(f"generation {number}", layout.generations, error) from error
     finally:
         remove_tree(beside)
     return Generation(number=number, manifest=manifest, unit_text=draft.generation.unit_text)
 
 
-def write_generation(folder: str, draft: Draft, *, number: int, gid: int, created: str) -> Dict[str, Any]:
+def write_generation(folder: str, draft: Draft, *, number: int, gid: int, created: str) -> dict[str, Any]:
     """Write a generation's content into a new folder; returns its manifest."""
     manifest = dict(draft.generation.manifest, number=number, created=created, state="staged")
     make_directory(folder, mode=0o750, gid=gid)
@@ -181,18 +188,18 @@ def load_generation(layout: Layout, number: int) -> Generation:
     unit_text = read_bytes(os.path.join(folder, UNIT))
     if not isinstance(manifest, dict) or unit_text is None:
         raise StackError(
-            "Could not read generation {0} of {1}".format(number, layout.name),
-            why="{0} is missing or damaged".format(os.path.join(folder, MANIFEST)),
+            f"Could not read generation {number} of {layout.name}",
+            why=f"{os.path.join(folder, MANIFEST)} is missing or damaged",
             hint="Name another generation; obs.stack.release_service_info lists them.",
             doc="generation",
         )
     return Generation(number=number, manifest=manifest, unit_text=unit_text.decode())
 
 
-def files_on_disk(layout: Layout, generation: Generation, key: bytes) -> Dict[str, Dict[str, Any]]:
+def files_on_disk(layout: Layout, generation: Generation, key: bytes) -> dict[str, dict[str, Any]]:
     """The ``files`` table of a generation as its folder is now, so that an edit by hand shows."""
     etc = os.path.join(layout.generation(generation.number), "etc")
-    found: Dict[str, Dict[str, Any]] = {}
+    found: dict[str, dict[str, Any]] = {}
     for folder, _folders, names in os.walk(etc):
         for name in names:
             path = os.path.join(folder, name)
@@ -203,22 +210,29 @@ def files_on_disk(layout: Layout, generation: Generation, key: bytes) -> Dict[st
             item = FileWish(relative, content, mode, known["on_change"], bool(known["secret"]))
             found[relative] = {
                 "digest": file_digest(item, key),
-                "mode": "{0:04o}".format(mode),
+                "mode": f"{mode:04o}",
                 "on_change": item.on_change,
                 "secret": item.secret,
             }
     return found
 
 
+def secrets_on_disk(layout: Layout, generation: Generation) -> list[str]:
+    """Contents of a generation's secret files, to be masked."""
+    etc = os.path.join(layout.generation(generation.number), "etc")
+    secret = (path for path, entry in generation.files.items() if entry["secret"])
+    return [(read_bytes(os.path.join(etc, path)) or b"").decode("utf-8", "replace") for path in secret]
+
+
 def run_env_is_whole(layout: Layout, generation: Generation) -> bool:
     """Whether run.env still has the restart key of its generation."""
     text = (read_bytes(os.path.join(layout.generation(generation.number), RUN_ENV)) or b"").decode("utf-8", "replace")
-    return 'OBS_RESTART_KEY="{0}"'.format(generation.restart_key) in text
+    return f'OBS_RESTART_KEY="{generation.restart_key}"' in text
 
 
 def mark_generation(layout: Layout, generation: Generation, state: str, **more: Any) -> None:
     """Note in a manifest what became of its generation: committed or failed."""
-    manifest: Dict[str, Any] = dict(generation.manifest, state=state, **more)
+    manifest: dict[str, Any] = dict(generation.manifest, state=state, **more)
     write_json(os.path.join(layout.generation(generation.number), MANIFEST), manifest)
 
 
@@ -239,7 +253,7 @@ def disk_error(thing: str, where: str, error: OSError) -> StackError:
     """An OSError while staging, in words."""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     return StackError(
-        "Could not write {0} below {1}".format(thing, where),
+        f"Could not write {thing} below {where}",
         why="the disk is full" if full else str(error),
         hint="Free space there (obs_root), then run again; the running service was not touched." if full else "",
         step="stage",
@@ -247,7 +261,7 @@ def disk_error(thing: str, where: str, error: OSError) -> StackError:
     )
 
 
-def live_digests(layout: Layout, known: Mapping[str, str]) -> Dict[str, str]:
+def live_digests(layout: Layout, known: Mapping[str, str]) -> dict[str, str]:
     """Digests of those live files that are ours (by the record), as they are on disk now."""
     found = {}
     for path in known:

@@ -15,9 +15,10 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterator, List, Mapping, Optional
+from typing import Any
 
 from . import _adoption
 from ._adoption import Takeover
@@ -73,21 +74,21 @@ class Switch:
     """
 
     layout: Layout
-    old: Optional[Generation]
+    old: Generation | None
     new: Generation
     effect: str
     gid: int
     write_unit: bool = False
-    enable: Optional[bool] = None
+    enable: bool | None = None
     prove: bool = False
-    live: List[FileWish] = field(default_factory=list)
-    live_removed: List[str] = field(default_factory=list)
-    takeover: Optional[Takeover] = None
+    live: list[FileWish] = field(default_factory=list)
+    live_removed: list[str] = field(default_factory=list)
+    takeover: Takeover | None = None
     action: str = ""
 
     def __post_init__(self) -> None:
-        self._live_before: Dict[str, Optional[bytes]] = {}
-        self._unit_before: Optional[bytes] = None
+        self._live_before: dict[str, bytes | None] = {}
+        self._unit_before: bytes | None = None
         self._acted = False
         self._flipped = False
         self._was_active = False
@@ -167,7 +168,7 @@ class Switch:
         self._hook("before", self.new, list(before))
         self._data_saved = True
 
-    def _hook(self, which: str, generation: Generation, argv: List[str]) -> None:
+    def _hook(self, which: str, generation: Generation, argv: list[str]) -> None:
         number = generation.number
         code, said = run_in_sandbox(
             self.layout,
@@ -175,10 +176,10 @@ class Switch:
             account=generation.manifest["account"],
             argv=["/usr/bin/env"]
             + [
-                "OBS_FROM_VERSION={0}".format(self.old.version if self.old else ""),
-                "OBS_TO_VERSION={0}".format(self.new.version),
-                "OBS_FROM_GENERATION={0}".format(self.old.number if self.old else NOTHING),
-                "OBS_TO_GENERATION={0}".format(self.new.number),
+                "OBS_FROM_VERSION={}".format(self.old.version if self.old else ""),
+                f"OBS_TO_VERSION={self.new.version}",
+                f"OBS_FROM_GENERATION={self.old.number if self.old else NOTHING}",
+                f"OBS_TO_GENERATION={self.new.number}",
             ]
             + argv,
             network=True,
@@ -186,8 +187,8 @@ class Switch:
         )
         if code != 0:
             raise StackError(
-                "data.{0} of {1} failed".format(which, self.layout.name),
-                why=said or "{0} ended with status {1}".format(argv[0], code),
+                f"data.{which} of {self.layout.name} failed",
+                why=said or f"{argv[0]} ended with status {code}",
                 step="data",
                 doc="data",
             )
@@ -205,7 +206,7 @@ class Switch:
         complaint = systemctl("enable" if enabled else "disable", self.unit)
         if state_of(self.unit).is_enabled != enabled:
             raise StackError(
-                "Could not {0} {1}".format("enable" if enabled else "disable", self.unit),
+                "Could not {} {}".format("enable" if enabled else "disable", self.unit),
                 why=complaint or "its state did not change",
                 step="unit",
                 doc="systemd",
@@ -230,7 +231,7 @@ class Switch:
         if self.effect == "stop":
             state = state_of(self.unit)
             if state.is_active:
-                raise StackError("{0} still runs".format(self.unit), why=state.sub, step="act", doc="systemd")
+                raise StackError(f"{self.unit} still runs", why=state.sub, step="act", doc="systemd")
             return
         if self.effect == "none" and not self.prove and not self._was_active:
             return
@@ -253,7 +254,7 @@ class Switch:
     def _restore(self, failure: StackError) -> StackError:
         """Put the old generation back and say what happened."""
         old = self.old
-        title = "Could not {0} {1}{2} to {3}".format(
+        title = "Could not {} {}{} to {}".format(
             self.action or "change", self.layout.name, " from " + old.label if old else "", self.new.label
         )
         why = failure.what + (": " + failure.why if failure.why else "")
@@ -263,14 +264,14 @@ class Switch:
             return StackError(
                 title,
                 why=why,
-                hint="{0} stays: {1}. Mend it and run again.".format(self.new.label, kept),
+                hint=f"{self.new.label} stays: {kept}. Mend it and run again.",
                 step=failure.step,
                 doc="no-return",
             )
         try:
             outcome = self._go_back()
         except (StackError, OSError) as error:
-            outcome = "Going back failed as well: {0}".format(str(error).replace("\n", " "))
+            outcome = "Going back failed as well: {}".format(str(error).replace("\n", " "))
         mark_generation_failed(self.layout, self.new, old, why)
         return StackError(title, why=why, hint=outcome, step=failure.step, doc=failure.doc or "restore")
 
@@ -306,10 +307,10 @@ class Switch:
             )
         remove_file(self.layout.pending)
         if trouble:
-            return "{0} still runs; {1}.".format(old.label, trouble)
+            return f"{old.label} still runs; {trouble}."
         if old.number == self.new.number:
             return "There is no other generation to go back to."
-        return "{0} {1}.".format(old.label, "was put back and answers" if self._acted else "still runs, untouched")
+        return "{} {}.".format(old.label, "was put back and answers" if self._acted else "still runs, untouched")
 
     def _restore_unit(self, old: Generation) -> str:
         if not self.write_unit:
@@ -318,7 +319,7 @@ class Switch:
         try:
             daemon_reload()
         except StackError as error:
-            return "its unit file is the old one again, but {0}".format(error.why)
+            return f"its unit file is the old one again, but {error.why}"
         return ""
 
     def _restore_live(self) -> None:
@@ -347,7 +348,9 @@ class Switch:
             answer = state_of(self.unit)
             former = [unit["name"] for unit in self.takeover.units if unit["active"]]
             runs = answer.is_active or any(state_of(name).is_active for name in former)
-            return "The installation that was there {0}.".format("runs again" if runs else "was put back, but does not run")
+            return "The installation that was there {}.".format(
+                "runs again" if runs else "was put back, but does not run"
+            )
         trouble = ""
         try:
             daemon_reload()
@@ -355,10 +358,10 @@ class Switch:
             trouble = " " + error.why
         reset_failed(self.unit)
         remove_file(self.layout.pending)
-        return "Nothing was installed before, and nothing runs now.{0}".format(trouble)
+        return f"Nothing was installed before, and nothing runs now.{trouble}"
 
 
-def mark_generation_failed(layout: Layout, new: Generation, old: Optional[Generation], why: str) -> None:
+def mark_generation_failed(layout: Layout, new: Generation, old: Generation | None, why: str) -> None:
     """Note in the manifest of a generation that it failed, unless it is the one that runs."""
     if old is None or old.number != new.number:
         try:
@@ -373,7 +376,7 @@ def release_of_process(executable: str, layout: Layout) -> str:
     return executable[len(prefix) :].split("/", 1)[0] if executable.startswith(prefix) else ""
 
 
-def settle_measures(layout: Layout, generation: Optional[Generation], conditions: List[Mapping[str, Any]]) -> List[Any]:
+def settle_measures(layout: Layout, generation: Generation | None, conditions: list[Mapping[str, Any]]) -> list[Any]:
     """What the settle conditions measure before a change."""
     if generation is None or not conditions:
         return [None] * len(conditions)

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Dict, List, Optional, Sequence, Tuple
 
 from ._errors import StackError
 
@@ -37,22 +37,22 @@ PATIENCE = 1800
 ENVIRONMENT = {"LC_ALL": "C", "SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": ""}
 
 
-def run(argv: Sequence[str], *, timeout: float = PATIENCE) -> Tuple[int, str, str]:
+def run(argv: Sequence[str], *, timeout: float = PATIENCE) -> tuple[int, str, str]:
     """Run a command; returns exit status, output and errors as text."""
     environment = dict(os.environ, **ENVIRONMENT)
     try:
-        done = subprocess.run(  # pylint: disable=subprocess-run-check
+        done = subprocess.run(
             list(argv),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             env=environment,
             timeout=timeout,
+            check=False,
         )
     except FileNotFoundError:
-        return 127, "", "{0}: not found".format(argv[0])
+        return 127, "", f"{argv[0]}: not found"
     except subprocess.TimeoutExpired:
-        return 124, "", "no answer within {0:.0f} s".format(timeout)
+        return 124, "", f"no answer within {timeout:.0f} s"
     return done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
 
 
@@ -68,7 +68,7 @@ class UnitState:
     restarts: int
     file_state: str
     fragment: str
-    drop_ins: Tuple[str, ...]
+    drop_ins: tuple[str, ...]
     needs_reload: bool
     exit_code: str
     exit_status: str
@@ -94,15 +94,15 @@ class UnitState:
     def end(self) -> str:
         """How the main process ended, in words."""
         codes = {"1": "exited with status", "2": "was killed by signal", "3": "dumped core on signal"}
-        return "{0} {1}".format(codes.get(self.exit_code, "ended with"), self.exit_status)
+        return "{} {}".format(codes.get(self.exit_code, "ended with"), self.exit_status)
 
 
 def state_of(unit: str) -> UnitState:
     """Ask systemd for the state of a unit."""
     code, out, err = run(["systemctl", "show", "--no-pager", "--property=" + ",".join(PROPERTIES), "--", unit])
     if code != 0:
-        raise StackError("Could not read the state of {0}".format(unit), why=err.strip() or "systemctl failed", doc="systemd")
-    values: Dict[str, str] = dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
+        raise StackError(f"Could not read the state of {unit}", why=err.strip() or "systemctl failed", doc="systemd")
+    values: dict[str, str] = dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
     return UnitState(
         load=values.get("LoadState", ""),
         active=values.get("ActiveState", ""),
@@ -126,7 +126,7 @@ def daemon_reload() -> None:
     if code != 0:
         raise StackError(
             "Could not make systemd read its unit files again",
-            why=err.strip() or "systemctl daemon-reload failed with status {0}".format(code),
+            why=err.strip() or f"systemctl daemon-reload failed with status {code}",
             hint="Mend what 'systemctl daemon-reload' says on the host, then run again.",
             step="unit",
             doc="daemon-reload",
@@ -139,7 +139,7 @@ def systemctl(verb: str, unit: str) -> str:
     Its exit status is not trusted: a restart of a dying binary exits 0. What counts is what the probe sees.
     """
     code, _out, err = run(["systemctl", "--no-ask-password", verb, "--", unit])
-    return "" if code == 0 else err.strip() or "systemctl {0} failed with status {1}".format(verb, code)
+    return "" if code == 0 else err.strip() or f"systemctl {verb} failed with status {code}"
 
 
 def reset_failed(unit: str) -> None:
@@ -147,7 +147,7 @@ def reset_failed(unit: str) -> None:
     run(["systemctl", "reset-failed", "--", unit])
 
 
-def journal_of(invocation: str, *, lines: int = 12) -> List[str]:
+def journal_of(invocation: str, *, lines: int = 12) -> list[str]:
     """The last lines one start of a unit wrote, or [] where there is no journal."""
     if not invocation:
         return []
@@ -158,10 +158,10 @@ def journal_of(invocation: str, *, lines: int = 12) -> List[str]:
     return [line for line in out.splitlines() if line.strip()] if code == 0 else []
 
 
-def environment_of(pid: int) -> Optional[Dict[str, str]]:
+def environment_of(pid: int) -> dict[str, str] | None:
     """Environment a process was started with, or None when it is gone."""
     try:
-        with open("/proc/{0}/environ".format(pid), "rb") as handle:
+        with open(f"/proc/{pid}/environ", "rb") as handle:
             raw = handle.read()
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return None

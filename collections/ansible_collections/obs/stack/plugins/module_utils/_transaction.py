@@ -15,18 +15,19 @@ import os
 import platform
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any
 
 from . import _adoption
 from ._accounts import ensure_account, ids_of, missing_parts
+from ._check import check_generation
 from ._checksums import find as find_checksum
 from ._digest import sha256
 from ._errors import StackError
 from ._fetch import fetch, fetch_text
-from ._files import filesystem_bytes, make_directory, read_bytes, remove_file, remove_tree, write_json
+from ._files import filesystem_bytes, make_directory, remove_file, remove_tree, write_json
 from ._generation import Draft, Generation, compose
-from ._http import endpoint_of
 from ._inspect import Host, inspect, text_of
 from ._layout import NOTHING, Layout
 from ._lock import locked
@@ -35,11 +36,12 @@ from ._phase import phase
 from ._plan import Desired, Plan, make_plan, plan_text
 from ._process import executable_of, family_of, listeners, name_of, overlaps, owner_of
 from ._prune import prune
-from ._sandbox import run_in_sandbox
 from ._stage import (
     disk_error,
     ensure_home,
     find_release,
+    load_generation,
+    secrets_on_disk,
     stage_generation,
     stage_release,
     write_below,
@@ -59,18 +61,18 @@ class Outcome:
     reloaded: bool = False
     restarted: bool = False
     generation: int = NOTHING
-    from_: Dict[str, Any] = field(default_factory=dict)
-    to: Dict[str, Any] = field(default_factory=dict)
-    reasons: List[str] = field(default_factory=list)
-    validated: Optional[bool] = None
+    from_: dict[str, Any] = field(default_factory=dict)
+    to: dict[str, Any] = field(default_factory=dict)
+    reasons: list[str] = field(default_factory=list)
+    validated: bool | None = None
     not_validated_because: str = ""
-    warnings: List[str] = field(default_factory=list)
-    diff: List[Dict[str, str]] = field(default_factory=list)
-    need_release: Optional[Dict[str, str]] = None
+    warnings: list[str] = field(default_factory=list)
+    diff: list[dict[str, str]] = field(default_factory=list)
+    need_release: dict[str, str] | None = None
 
-    def to_plain(self) -> Dict[str, Any]:
+    def to_plain(self) -> dict[str, Any]:
         """As the module returns it."""
-        plain: Dict[str, Any] = {
+        plain: dict[str, Any] = {
             "changed": self.changed,
             "action": self.action,
             "reloaded": self.reloaded,
@@ -90,7 +92,7 @@ class Outcome:
         return plain
 
 
-def apply(wish: Wish, *, check_mode: bool, with_diff: bool) -> Tuple[Outcome, Masker]:
+def apply(wish: Wish, *, check_mode: bool, with_diff: bool) -> tuple[Outcome, Masker]:
     """Make a service what its wish says.
 
     Args:
@@ -131,22 +133,18 @@ def _ensure(layout: Layout) -> None:
     try:
         ensure_home(layout)
     except OSError as error:
-        raise disk_error("the folders of {0}".format(layout.name), layout.root, error) from error
+        raise disk_error(f"the folders of {layout.name}", layout.root, error) from error
 
 
-def _secrets_on_disk(layout: Layout) -> List[str]:
+def _secrets_on_disk(layout: Layout) -> list[str]:
     """Secrets of the generation that runs: the journal and the checker may quote those too."""
     number = layout.current_number()
     if not number:
         return []
-    from ._stage import load_generation  # pylint: disable=import-outside-toplevel
-
     try:
-        generation = load_generation(layout, number)
+        return secrets_on_disk(layout, load_generation(layout, number))
     except StackError:
         return []
-    etc = os.path.join(layout.generation(number), "etc")
-    return [text_of(os.path.join(etc, path)) for path, entry in generation.files.items() if entry["secret"]]
 
 
 class _Run:
@@ -209,11 +207,9 @@ class _Run:
         release = self.wish.release.for_machine(platform.machine())
         if not release.sha256 and not release.checksums_url:
             raise StackError(
-                "Could not verify {0} {1} for {2}".format(self.wish.name, release.version, release.arch),
+                f"Could not verify {self.wish.name} {release.version} for {release.arch}",
                 why="no sha256 is known for this version and architecture, and no checksum file is named",
-                hint="Set {0}_sha256: {{{1}: <sha256 of {2}>}}.".format(
-                    self.wish.name, release.arch, os.path.basename(release.url)
-                ),
+                hint=f"Set {self.wish.name}_release_sha256: {{{release.arch}: <sha256 of {os.path.basename(release.url)}>}}.",
                 step="plan",
                 doc="checksum",
             )
@@ -254,11 +250,11 @@ class _Run:
     def _next_number(self) -> int:
         return max(self.layout.generation_numbers() or [NOTHING]) + 1
 
-    def _diff(self, plan: Plan, host: Host, draft: Draft) -> List[Dict[str, str]]:
+    def _diff(self, plan: Plan, host: Host, draft: Draft) -> list[dict[str, str]]:
         old, new = host.current, draft.generation
-        before = {"version": old.version, "generation": old.number} if old else {"version": "(none)"}
+        before: dict[str, Any] = {"version": old.version, "generation": old.number} if old else {"version": "(none)"}
         before.update(enabled=host.unit.is_enabled, active=host.unit.is_active)
-        after: Dict[str, Any] = dict(self.outcome.to)
+        after: dict[str, Any] = dict(self.outcome.to)
         after.update(
             enabled=self.wish.enabled if plan.enable is not None else host.unit.is_enabled,
             active=self.wish.state == "started",
@@ -278,7 +274,9 @@ class _Run:
                 secret = bool((was or {}).get("secret") or (will or {}).get("secret"))
                 content = draft.contents[path].content.decode("utf-8", "replace") if path in draft.contents else ""
                 entries.append(
-                    self._file_entry(os.path.join(self.layout.etc_link, path), text_of(os.path.join(etc, path)), content, secret)
+                    self._file_entry(
+                        os.path.join(self.layout.etc_link, path), text_of(os.path.join(etc, path)), content, secret
+                    )
                 )
         wished = {item.path: item for item in self.wish.live}
         for path in plan.live_changed + plan.live_removed:
@@ -290,7 +288,7 @@ class _Run:
             entries.append(_entry(self.layout.unit_file, text_of(self.layout.unit_file), new.unit_text))
         return entries
 
-    def _file_entry(self, path: str, before: str, after: str, secret: bool) -> Dict[str, str]:
+    def _file_entry(self, path: str, before: str, after: str, secret: bool) -> dict[str, str]:
         if secret:
             return _entry(path, MASK + "\n" if before else "", "(changed)\n" if after else "")
         return _entry(path, mask_by_key(self.masker.mask(before)), mask_by_key(self.masker.mask(after)))
@@ -302,11 +300,11 @@ class _Run:
         path = wish.data_path
         if path and os.path.isdir(path) and ids and os.stat(path).st_uid != ids[0]:
             raise StackError(
-                "Could not use the data folder {0} of {1}".format(path, wish.name),
-                why="it belongs to user id {0}, the service runs as {1} (user id {2})".format(
+                f"Could not use the data folder {path} of {wish.name}",
+                why="it belongs to user id {}, the service runs as {} (user id {})".format(
                     os.stat(path).st_uid, wish.account["user"], ids[0]
                 ),
-                hint="Give it to {0} by hand (it is never changed recursively), or name another folder.".format(
+                hint="Give it to {} by hand (it is never changed recursively), or name another folder.".format(
                     wish.account["user"]
                 ),
                 step="plan",
@@ -314,8 +312,8 @@ class _Run:
             )
         if path and host.current is not None and not os.path.isdir(path):
             raise StackError(
-                "Could not find the data folder {0} of {1}".format(path, wish.name),
-                why="it was there when {0} was installed, and this run does not begin empty".format(host.current.label),
+                f"Could not find the data folder {path} of {wish.name}",
+                why=f"it was there when {host.current.label} was installed, and this run does not begin empty",
                 hint="Mount it, or make it empty by hand if the data is really to be given up.",
                 step="plan",
                 doc="data",
@@ -337,9 +335,9 @@ class _Run:
             if owner is None or owner in family:
                 continue
             raise StackError(
-                "Could not start {0} on port {1}".format(self.wish.name, port),
-                why="{0} (process {1}) listens there".format(name_of(owner), owner),
-                hint="Stop it, or choose another port for {0}. Nothing was changed.".format(self.wish.name),
+                f"Could not start {self.wish.name} on port {port}",
+                why=f"{name_of(owner)} (process {owner}) listens there",
+                hint=f"Stop it, or choose another port for {self.wish.name}. Nothing was changed.",
                 step="plan",
                 doc="port",
             )
@@ -363,7 +361,7 @@ class _Run:
         if not release_id:
             reason = "the release is not on the host yet"
         elif missing:
-            reason = "{0} does not exist yet".format(" and ".join(missing))
+            reason = "{} does not exist yet".format(" and ".join(missing))
         elif not os.path.isdir(self.layout.live):
             reason = "the folders of the service do not exist yet"
         if reason:
@@ -371,7 +369,7 @@ class _Run:
             return
         ids = ids_of(self.wish.account) or (0, 0)
         with tempfile.TemporaryDirectory(prefix="obs-check-", dir="/run") as folder:
-            os.chmod(folder, 0o755)
+            os.chmod(folder, 0o755)  # noqa: S103  the service's account must get to the generation below it
             generation = os.path.join(folder, "generation")
             write_generation(generation, draft, number=NOTHING, gid=ids[1], created="")
             self._check(host, draft.generation, generation, os.path.join(folder, "live"), ids[1])
@@ -382,47 +380,23 @@ class _Run:
         Raises:
             StackError: in the checker's own words.
         """
-        manifest = new.manifest
         if self.wish.live:
             make_directory(live, mode=0o750, gid=gid)
             for item in self.wish.live:
                 write_below(live, item, gid=gid)
-        how: Dict[str, Any] = {
-            "generation": folder,
-            "account": manifest["account"],
-            "live": live if self.wish.live else "",
-            "adopted_etc": os.path.isdir(self.layout.etc_link) and not os.path.islink(self.layout.etc_link),
-        }
-        version_argv = manifest["release"]["version_argv"]
-        if version_argv:
-            code, said = run_in_sandbox(self.layout, argv=[manifest["argv"][0]] + version_argv, **how)
-            if code != 0:
-                raise self._check_failure(host, new, "{0} {1}".format(manifest["argv"][0], " ".join(version_argv)), code, said)
-            if new.version not in said:
-                raise self._check_failure(
-                    host, new, "its version", 0, "the binary says {0!r}".format(said.splitlines()[0] if said else "nothing")
-                )
-        for check in manifest["checks"]:
-            code, said = run_in_sandbox(self.layout, argv=list(check["argv"]), **how)
-            if code != 0:
-                raise self._check_failure(host, new, check["name"], code, said)
-        self.outcome.validated = True
-
-    def _check_failure(self, host: Host, new: Generation, name: str, code: int, said: str) -> StackError:
         old = host.current
-        title = "Could not {0} {1}{2} to {3}".format(
-            self.outcome.action, self.wish.name, " from " + old.label if old else "", new.label
+        check_generation(
+            self.layout,
+            new,
+            folder,
+            title="Could not {} {}{} to {}".format(
+                self.outcome.action, self.wish.name, " from " + old.label if old else "", new.label
+            ),
+            unchanged="Nothing was changed: {}.".format(f"{old.label} still runs" if old else "nothing is installed"),
+            live=live if self.wish.live else "",
+            adopted_etc=os.path.isdir(self.layout.etc_link) and not os.path.islink(self.layout.etc_link),
         )
-        lines = [line for line in said.splitlines() if line.strip()]
-        words = " | ".join(line.strip() for line in lines[-6:]) or "no word"
-        status = " (status {0})".format(code) if code else ""
-        return StackError(
-            title,
-            why="{0} refuses{1}: {2}".format(name, status, words),
-            hint="Nothing was changed: {0}.".format("{0} still runs".format(old.label) if old else "nothing is installed"),
-            step="check",
-            doc="check",
-        )
+        self.outcome.validated = True
 
     # -- carry out ----------------------------------------------------------------------------------------------
 
@@ -454,15 +428,19 @@ class _Run:
         self._switch(host, plan, new, gid)
         self._record_live(plan)
         remove_file(layout.hold)
-        prune(layout, keep=wish.keep_generations, current=new, running=executable_of(state_of(layout.unit_name).main_pid))
+        prune(
+            layout, keep=wish.keep_generations, current=new, running=executable_of(state_of(layout.unit_name).main_pid)
+        )
         phase("pruned")
         self.outcome.to = {"version": new.version, "generation": new.number}
         if plan.effect in ("restart", "start") and wish.settle:
-            prober_of(layout, new).wait_settled([dict(item) for item in wish.settle], before, timeout=wish.settle_timeout)
+            prober_of(layout, new).wait_settled(
+                [dict(item) for item in wish.settle], before, timeout=wish.settle_timeout
+            )
             # Peers exchange silences and notification logs by gossip after they are members: there is nothing to poll.
             time.sleep(wish.settle_seconds if host.current is not None else 0)
 
-    def _bring_release(self, host: Host, release: ReleaseForHost) -> Tuple[ReleaseForHost, Draft]:
+    def _bring_release(self, host: Host, release: ReleaseForHost) -> tuple[ReleaseForHost, Draft]:
         """Unpack the release from the archive handed over, or fetch it here (``fetch.from: host``)."""
         archive = self.wish.archive
         how = self.wish.fetch
@@ -496,7 +474,7 @@ class _Run:
             assert ids is not None
             make_directory(wish.data_path, mode=int(str(wish.data.get("mode") or "0750"), 8), uid=ids[0], gid=ids[1])
 
-    def _discard(self, host: Host, generation: Optional[Generation], release_id: str) -> None:
+    def _discard(self, host: Host, generation: Generation | None, release_id: str) -> None:
         """Take away what was staged for a change that was refused."""
         if generation is not None:
             remove_tree(self.layout.generation(generation.number))
@@ -535,7 +513,7 @@ class _Run:
             write_json(self.layout.live_record, {item.path: sha256(item.content) for item in self.wish.live})
 
 
-def fetch_options(how: Mapping[str, Any]) -> Dict[str, Any]:
+def fetch_options(how: Mapping[str, Any]) -> dict[str, Any]:
     """Options of the download, as both halves pass them on."""
     return {
         "mirror": str(how.get("mirror") or ""),
@@ -549,8 +527,8 @@ def fetch_options(how: Mapping[str, Any]) -> Dict[str, Any]:
 def same_origin_warning(name: str, version: str) -> str:
     """The warning that goes with a checksum from the release itself."""
     return (
-        "The sha256 of {0} {1} came from the release's own checksum file: it proves the transfer, not the origin. "
-        "Pin it with {0}_sha256.".format(name, version)
+        f"The sha256 of {name} {version} came from the release's own checksum file: "
+        f"it proves the transfer, not the origin. Pin it with {name}_release_sha256."
     )
 
 
@@ -564,15 +542,15 @@ def _verify(archive: str, release: ReleaseForHost) -> None:
             digest.update(chunk)
     if digest.hexdigest() != release.sha256:
         raise StackError(
-            "Could not use the archive of {0}".format(os.path.basename(release.url)),
-            why="its sha256 is {0}, wanted {1}".format(digest.hexdigest(), release.sha256),
+            f"Could not use the archive of {os.path.basename(release.url)}",
+            why=f"its sha256 is {digest.hexdigest()}, wanted {release.sha256}",
             hint="Nothing was changed. Fetch it again; if it stays so, the archive is not the one that was released.",
             step="stage",
             doc="checksum",
         )
 
 
-def _entry(path: str, before: str, after: str) -> Dict[str, str]:
+def _entry(path: str, before: str, after: str) -> dict[str, str]:
     return {"before_header": path, "after_header": path, "before": before, "after": after}
 
 

@@ -55,7 +55,7 @@ def parse_listen(address: str, name: str = "listen address") -> Listen:
     host, colon, port = str(address).rpartition(":")
     if not colon or not port.isdigit() or not 0 < int(port) < 65536:
         raise StackError(
-            "Could not read {0} '{1}'".format(name, address),
+            f"Could not read {name} '{address}'",
             why="no port from 1 to 65535 behind the last colon",
             hint="Write it as 0.0.0.0:9090, :9090 or [::]:9090.",
         )
@@ -64,7 +64,7 @@ def parse_listen(address: str, name: str = "listen address") -> Listen:
 
 def join_host_port(host: str, port: int) -> str:
     """``host:port``, with brackets around an IPv6 address."""
-    return "[{0}]:{1}".format(host, port) if ":" in host else "{0}:{1}".format(host, port)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def pem_source(value: str) -> dict[str, str]:
@@ -90,13 +90,13 @@ def retention_size(size: str, form: str = "config") -> dict[str, t.Any]:
     share = _PERCENT.match(str(size))
     if share is None:
         raise StackError(
-            "Could not use the retention size '{0}'".format(size),
+            f"Could not use the retention size '{size}'",
             why="a share must be 1% to 99% of the data file system",
             hint="Set prometheus_retention_size to e.g. 80% or 200GB.",
         )
     if form == "config":
         return {"percentage": int(share.group(1))}
-    return {"size": "@data_filesystem_{0}_percent@".format(share.group(1))}
+    return {"size": f"@data_filesystem_{share.group(1)}_percent@"}
 
 
 def rule_files(sources: Sequence[t.Any]) -> list[dict[str, str]]:
@@ -109,19 +109,19 @@ def rule_files(sources: Sequence[t.Any]) -> list[dict[str, str]]:
     for number, item in enumerate(sources, 1):
         if not isinstance(item, Mapping) or not item.get("src"):
             raise StackError(
-                "Could not use item {0} of the rules".format(number), why="it has no src", hint="Write {src: path}."
+                f"Could not use item {number} of the rules", why="it has no src", hint="Write {src: path}."
             )
         kind = item.get("kind")
         if kind and kind not in RULE_KINDS:
             raise StackError(
-                "Could not use the rules '{0}'".format(item["src"]),
-                why="kind is '{0}'".format(kind),
+                "Could not use the rules '{}'".format(item["src"]),
+                why=f"kind is '{kind}'",
                 hint="kind is alerts or recording; leave it out for a folder that holds alerts/ and recording/.",
             )
         src = str(item["src"])
-        path = "rules/{0}".format(kind) if kind else "rules"
+        path = f"rules/{kind}" if kind else "rules"
         if kind and src.rsplit(".", 1)[-1] in ("yml", "yaml", "rules"):
-            path = "{0}/{1}".format(path, src.rsplit("/", 1)[-1])
+            path = "{}/{}".format(path, src.rsplit("/", 1)[-1])
         result.append({"path": path, "src": src})
     return result
 
@@ -129,7 +129,7 @@ def rule_files(sources: Sequence[t.Any]) -> list[dict[str, str]]:
 def template_files(sources: Sequence[str]) -> list[dict[str, str]]:
     """Place notification templates, files or folders, below ``templates/``."""
     return [
-        {"path": "templates/{0}".format(src.rsplit("/", 1)[-1]) if src.endswith(".tmpl") else "templates", "src": src}
+        {"path": "templates/{}".format(src.rsplit("/", 1)[-1]) if src.endswith(".tmpl") else "templates", "src": src}
         for src in sources
     ]
 
@@ -137,8 +137,7 @@ def template_files(sources: Sequence[str]) -> list[dict[str, str]]:
 def file_sd_jobs(groups: Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
     """One scrape job per file of targets that changes between runs; the job has the file's name."""
     return [
-        {"job_name": name, "file_sd_configs": [{"files": ["{0}/{1}.yml".format(LIVE_FILE_SD, name)]}]}
-        for name in sorted(groups)
+        {"job_name": name, "file_sd_configs": [{"files": [f"{LIVE_FILE_SD}/{name}.yml"]}]} for name in sorted(groups)
     ]
 
 
@@ -151,11 +150,11 @@ def file_sd_files(groups: Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
     for name in groups:
         if not re.match(r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", name):
             raise StackError(
-                "Could not use the file_sd name '{0}'".format(name),
+                f"Could not use the file_sd name '{name}'",
                 why="it becomes a file and a job name",
                 hint="Use letters, digits, '_', '-' and '.'.",
             )
-    return [{"path": "file_sd/{0}.yml".format(name), "data": groups[name]} for name in sorted(groups)]
+    return [{"path": f"file_sd/{name}.yml", "data": groups[name]} for name in sorted(groups)]
 
 
 def ec2_jobs(discoveries: Sequence[Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:
@@ -176,9 +175,9 @@ def _ec2_job(number: int, discovery: Mapping[str, t.Any]) -> dict[str, t.Any]:
     for key in ("job_name", "region"):
         if not discovery.get(key):
             raise StackError(
-                "Could not use EC2 discovery {0}".format(discovery.get("job_name", number)),
-                why="no {0}".format(key),
-                hint="Set {0} in prometheus_ec2_sd.".format(key),
+                "Could not use EC2 discovery {}".format(discovery.get("job_name", number)),
+                why=f"no {key}",
+                hint=f"Set {key} in prometheus_ec2_sd.",
             )
     filters = [dict(item) for item in discovery.get("filters") or []]
     if not any(item.get("name") == "instance-state-name" for item in filters):
@@ -204,7 +203,7 @@ def _ec2_job(number: int, discovery: Mapping[str, t.Any]) -> dict[str, t.Any]:
                 "source_labels": ["host"],
                 "regex": "(.+)",
                 "target_label": "instance",
-                "replacement": "${{1}}:{0}".format(port),
+                "replacement": f"${{1}}:{port}",
             },
             {"source_labels": ["__meta_ec2_availability_zone"], "target_label": "host_zone"},
             *(dict(item) for item in discovery.get("relabel_configs") or []),
@@ -246,12 +245,12 @@ def web_access(
     _complain_about_web(name, tls, web_config, username, password)
     config = dict(web_config)
     if tls.get("certificate"):
-        paths = {"cert_file": "/etc/{0}/tls/server.crt".format(name), "key_file": "/etc/{0}/tls/server.key".format(name)}
+        paths = {"cert_file": f"/etc/{name}/tls/server.crt", "key_file": f"/etc/{name}/tls/server.key"}
         config["tls_server_config"] = dict(paths, **(config.get("tls_server_config") or {}))
     scheme = "https" if config.get("tls_server_config") else "http"
-    parts = parse_listen(listen, "{0}_listen_address".format(name))
+    parts = parse_listen(listen, f"{name}_listen_address")
     files = [
-        dict(path="tls/{0}".format(file), on_change="none", **pem_source(str(tls[key])))
+        dict(path=f"tls/{file}", on_change="none", **pem_source(str(tls[key])))
         for key, file in (("certificate", "server.crt"), ("ca", "ca.pem"))
         if tls.get(key)
     ]
@@ -270,19 +269,19 @@ def web_access(
         client["tls_config"] = {"server_name": server_name}
         if tls.get("ca"):
             probe["ca_path"] = "tls/ca.pem"
-            client["tls_config"]["ca_file"] = "/etc/{0}/tls/ca.pem".format(name)
+            client["tls_config"]["ca_file"] = f"/etc/{name}/tls/ca.pem"
     if username:
         probe.update(username=username, password_file="secrets/web_password")
         client["basic_auth"] = {
             "username": username,
-            "password_file": "/etc/{0}/secrets/web_password".format(name),
+            "password_file": f"/etc/{name}/secrets/web_password",
         }
     return {
         "scheme": scheme,
         "prefix": prefix,
         "target": join_host_port(parts.local, parts.port),
         "web_config": config,
-        "config_file": "/etc/{0}/web.yml".format(name) if config else None,
+        "config_file": f"/etc/{name}/web.yml" if config else None,
         "files": files,
         "secrets": secrets,
         # Plain or TLS is decided when the process starts: the change must ask for a restart.
@@ -298,22 +297,22 @@ def _complain_about_web(
     users = web_config.get("basic_auth_users") or {}
     own = web_config.get("tls_server_config") or {}
     if bool(tls.get("certificate")) != bool(tls.get("private_key")):
-        why, hint = "it has only one of certificate and private_key", "Set both in {0}_tls.".format(name)
+        why, hint = "it has only one of certificate and private_key", f"Set both in {name}_tls."
     elif own and not tls.get("certificate") and not (own.get("cert_file") and own.get("key_file")):
-        why, hint = "tls_server_config has no certificate", "Set {0}_tls or cert_file and key_file.".format(name)
+        why, hint = "tls_server_config has no certificate", f"Set {name}_tls or cert_file and key_file."
     elif users and username not in users:
-        why = "it demands a password, and {0} is none of its users".format(
-            "'{0}'".format(username) if username else "no {0}_basic_auth_username".format(name)
+        why = "it demands a password, and {} is none of its users".format(
+            f"'{username}'" if username else f"no {name}_basic_auth_username"
         )
-        hint = "Set {0}_basic_auth_username and {0}_basic_auth_password to one of basic_auth_users.".format(name)
+        hint = f"Set {name}_basic_auth_username and {name}_basic_auth_password to one of basic_auth_users."
     elif username and not users:
-        why = "{0}_basic_auth_username is set, but it demands no password".format(name)
-        hint = "Put the user's bcrypt hash into {0}_web_config.basic_auth_users.".format(name)
+        why = f"{name}_basic_auth_username is set, but it demands no password"
+        hint = f"Put the user's bcrypt hash into {name}_web_config.basic_auth_users."
     elif username and not password:
-        why, hint = "user '{0}' has no password".format(username), "Set {0}_basic_auth_password.".format(name)
+        why, hint = f"user '{username}' has no password", f"Set {name}_basic_auth_password."
     else:
         return
-    raise StackError("Could not protect the web listener of {0}".format(name), why=why, hint=hint)
+    raise StackError(f"Could not protect the web listener of {name}", why=why, hint=hint)
 
 
 def url_prefix(flags: Mapping[str, t.Any], external_url: str) -> str:
@@ -322,4 +321,4 @@ def url_prefix(flags: Mapping[str, t.Any], external_url: str) -> str:
     if prefix is None:
         prefix = str(external_url or "").split("://", 1)[-1].partition("/")[2]
     prefix = str(prefix).strip("/")
-    return "/{0}".format(prefix) if prefix else ""
+    return f"/{prefix}" if prefix else ""

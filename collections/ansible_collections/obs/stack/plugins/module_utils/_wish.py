@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any
 
 # "@data_filesystem_80_percent@" stands for that share of the data file system in Prometheus' notation (201GB).
 SIZE_TOKEN = re.compile(r"@data_filesystem_([1-9][0-9]?)_percent@")
@@ -40,7 +41,7 @@ class FileWish:
     secret: bool
 
     @classmethod
-    def from_plain(cls, plain: Mapping[str, Any]) -> "FileWish":
+    def from_plain(cls, plain: Mapping[str, Any]) -> FileWish:
         return cls(
             path=plain["path"],
             content=base64.b64decode(plain["content"]),
@@ -60,10 +61,10 @@ class ReleaseWish:
     sha256: Mapping[str, str]
     arch_names: Mapping[str, str]
     binaries: Mapping[str, str]
-    version_argv: Tuple[str, ...]
+    version_argv: tuple[str, ...]
     kind: str = "archive"
 
-    def for_machine(self, machine: str) -> "ReleaseForHost":
+    def for_machine(self, machine: str) -> ReleaseForHost:
         """The release as one machine (``uname -m``) needs it."""
         arch = self.arch_names.get(machine, machine)
 
@@ -96,7 +97,7 @@ class ReleaseForHost:
     @property
     def id(self) -> str:
         """Name of its folder: version and the first eight digits of the archive's sha256."""
-        return "{0}-{1}".format(self.version, self.sha256[:8]) if self.sha256 else ""
+        return f"{self.version}-{self.sha256[:8]}" if self.sha256 else ""
 
 
 @dataclass(frozen=True)
@@ -108,34 +109,34 @@ class Wish:
     state: str = "started"
     enabled: bool = True
     purge_data: bool = False
-    release: Optional[ReleaseWish] = None
+    release: ReleaseWish | None = None
     fetch: Mapping[str, Any] = field(default_factory=dict)
     archive: str = ""
     account: Mapping[str, Any] = field(default_factory=dict)
-    command: Tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
-    files: Tuple[FileWish, ...] = ()
-    live: Tuple[FileWish, ...] = ()
+    files: tuple[FileWish, ...] = ()
+    live: tuple[FileWish, ...] = ()
     data: Mapping[str, Any] = field(default_factory=dict)
     unit: Mapping[str, Any] = field(default_factory=dict)
-    checks: Tuple[Mapping[str, Any], ...] = ()
+    checks: tuple[Mapping[str, Any], ...] = ()
     reload: Mapping[str, Any] = field(default_factory=dict)
     probe: Mapping[str, Any] = field(default_factory=dict)
     ready_timeout: int = 300
-    settle: Tuple[Mapping[str, Any], ...] = ()
+    settle: tuple[Mapping[str, Any], ...] = ()
     settle_timeout: int = 120
     settle_seconds: int = 0
     keep_generations: int = 5
     adopt: bool = False
-    former_units: Tuple[str, ...] = ()
-    former_paths: Tuple[str, ...] = ()
+    former_units: tuple[str, ...] = ()
+    former_paths: tuple[str, ...] = ()
     lock_timeout: int = 60
-    masks: Tuple[str, ...] = ()
+    masks: tuple[str, ...] = ()
 
     @classmethod
-    def from_plain(cls, plain: Mapping[str, Any]) -> "Wish":
+    def from_plain(cls, plain: Mapping[str, Any]) -> Wish:
         """Build from the controller's payload (plain JSON)."""
-        values: Dict[str, Any] = dict(plain)
+        values: dict[str, Any] = dict(plain)
         release = values.pop("release", None)
         if release:
             values["release"] = ReleaseWish(
@@ -164,19 +165,19 @@ class Wish:
         return self.command[0]
 
     @property
-    def secrets(self) -> List[str]:
+    def secrets(self) -> list[str]:
         """All that may never be shown."""
         known = [item.content.decode("utf-8", "replace") for item in self.files + self.live if item.secret]
         return known + list(self.masks)
 
-    def sized(self, filesystem_bytes: int) -> "Wish":
+    def sized(self, filesystem_bytes: int) -> Wish:
         """The wish with every size token replaced by that share of the data file system."""
 
-        def size(match: "re.Match[str]") -> str:
+        def size(match: re.Match[str]) -> str:
             share = filesystem_bytes * int(match.group(1)) // 100
             if share >= GIBIBYTE:
-                return "{0}GB".format(share // GIBIBYTE)
-            return "{0}MB".format(max(share // MEBIBYTE, 1))
+                return f"{share // GIBIBYTE}GB"
+            return f"{max(share // MEBIBYTE, 1)}MB"
 
         def sized_file(item: FileWish) -> FileWish:
             if b"@data_filesystem_" not in item.content:

@@ -60,10 +60,10 @@ import json
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._errors import StackError
-from ..module_utils._masking import MINIMUM_LENGTH
-from ..module_utils._transaction import apply
-from ..module_utils._wish import Wish
+from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
+from ansible_collections.obs.stack.plugins.module_utils._masking import MINIMUM_LENGTH
+from ansible_collections.obs.stack.plugins.module_utils._transaction import apply
+from ansible_collections.obs.stack.plugins.module_utils._wish import Wish
 
 
 def main() -> None:

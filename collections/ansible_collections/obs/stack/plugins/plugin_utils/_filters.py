@@ -13,6 +13,7 @@ import typing as t
 from collections.abc import Callable
 
 from ansible.errors import AnsibleFilterError
+
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 
 Result = t.TypeVar("Result")

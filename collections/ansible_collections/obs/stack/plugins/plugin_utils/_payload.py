@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 import os
 import re
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Tuple
+from collections.abc import Iterator, Mapping
+from typing import Any, Callable
 
 import yaml
 
@@ -51,10 +52,10 @@ def parse_yaml(text: str, *, what: str, hint: str) -> Any:
         return yaml.load(text, Loader=Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        where = " (line {0}, column {1})".format(mark.line + 1, mark.column + 1) if mark else ""
+        where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
         problem = getattr(error, "problem", None) or str(error)
         raise StackError(
-            "Could not read {0}{1}".format(what, where), why=str(problem).strip(), hint=hint, step="input", doc="input"
+            "Could not read {}{}".format(what, where), why=str(problem).strip(), hint=hint, step="input", doc="input"
         ) from error
 
 
@@ -70,66 +71,66 @@ def check_input(options: Mapping[str, Any]) -> None:
     """
     name = options["name"]
     if not NAME.match(name):
-        raise _bad(
-            "Could not use {0!r} as the name of a service".format(name), "it is not of the form [a-z][a-z0-9_-]*", ""
-        )
+        raise _bad(f"Could not use {name!r} as the name of a service", "it is not of the form [a-z][a-z0-9_-]*", "")
     for path_key in ("root",):
         if not str(options[path_key]).startswith("/"):
-            raise _bad("Could not use {0} {1!r}".format(path_key, options[path_key]), "it is not an absolute path", "")
+            raise _bad(f"Could not use {path_key} {options[path_key]!r}", "it is not an absolute path", "")
     if options["state"] == "absent":
         return
     release = options["release"]
     version = str(release["version"])
     if not VERSION.match(version):
         raise _bad(
-            "Could not use {0!r} as the version of {1}".format(version, name),
+            f"Could not use {version!r} as the version of {name}",
             "it is not a version number",
-            "Set {0}_version to a released version such as 3.13.5, without a leading v.".format(name),
+            f"Set {name}_version to a released version such as 3.13.5, without a leading v.",
         )
     for arch, digest in release["sha256"].items():
         if not HEX_SHA256.match(str(digest).lower()):
             raise _bad(
-                "Could not use the sha256 of {0} {1} for {2}".format(name, version, arch),
-                "{0!r} is not 64 hexadecimal digits".format(str(digest)[:80]),
-                "Correct {0}_sha256.".format(name),
+                f"Could not use the sha256 of {name} {version} for {arch}",
+                f"{str(digest)[:80]!r} is not 64 hexadecimal digits",
+                f"Correct {name}_release_sha256.",
             )
     if not re.match(r"^(https?|file)://[^/]*/.+", str(release["url"])):
         raise _bad(
-            "Could not use the URL of {0}: {1!r}".format(name, release["url"]), "it is not an http(s) or file URL", ""
+            "Could not use the URL of {}: {!r}".format(name, release["url"]), "it is not an http(s) or file URL", ""
         )
     if options["command"][0] not in release["binaries"]:
         raise _bad(
-            "Could not use the command of {0}".format(name),
-            "{0!r} is none of its binaries ({1})".format(options["command"][0], ", ".join(release["binaries"])),
+            f"Could not use the command of {name}",
+            "{!r} is none of its binaries ({})".format(options["command"][0], ", ".join(release["binaries"])),
             "",
         )
     data_path = (options.get("data") or {}).get("path") or ""
     if data_path and not data_path.startswith("/"):
         raise _bad(
-            "Could not use the data folder {0!r} of {1}".format(data_path, name),
+            f"Could not use the data folder {data_path!r} of {name}",
             "it is not an absolute path",
-            "Set {0}_data_dir to an absolute path.".format(name),
+            f"Set {name}_data_dir to an absolute path.",
         )
     if options["keep_generations"] < 2:
         raise _bad(
-            "Could not keep {0} generations of {1}".format(options["keep_generations"], name),
+            "Could not keep {} generations of {}".format(options["keep_generations"], name),
             "without the previous one there is nothing to go back to",
-            "Set {0}_keep_generations to 2 or more.".format(name),
+            f"Set {name}_keep_generations to 2 or more.",
         )
 
 
 def _from_variable(item: Mapping[str, Any], name: str) -> str:
     variable = item.get("variable") or ""
-    return "It came from {0}.".format(variable) if variable else "It is a file of service {0}.".format(name)
+    return f"It came from {variable}." if variable else f"It is a file of service {name}."
 
 
-def _source_files(item: Mapping[str, Any], find: Find, name: str) -> Iterator[Tuple[str, bytes]]:
+def _source_files(item: Mapping[str, Any], find: Find, name: str) -> Iterator[tuple[str, bytes]]:
     """(relative path, content) of a source: a file, or a folder taken whole. Never templated."""
     try:
         source = find(item["src"])
     except Exception as error:  # each Ansible release raises another class for "not found"
         raise _bad(
-            "Could not find {0!r} on the controller".format(item["src"]), str(error).splitlines()[0], _from_variable(item, name)
+            "Could not find {!r} on the controller".format(item["src"]),
+            str(error).splitlines()[0],
+            _from_variable(item, name),
         ) from error
     if os.path.isfile(source):
         relative = os.path.join(item["path"], os.path.basename(source)) if item["path"].endswith("/") else item["path"]
@@ -146,7 +147,7 @@ def _source_files(item: Mapping[str, Any], find: Find, name: str) -> Iterator[Tu
                 yield os.path.join(item["path"], os.path.relpath(path, source)), handle.read()
 
 
-def _contents(item: Mapping[str, Any], find: Find, name: str) -> Iterator[Tuple[str, bytes]]:
+def _contents(item: Mapping[str, Any], find: Find, name: str) -> Iterator[tuple[str, bytes]]:
     if item.get("src") is not None:
         yield from _source_files(item, find, name)
     elif item.get("data") is not None:
@@ -160,7 +161,7 @@ def _safe_path(path: str, name: str, item: Mapping[str, Any]) -> str:
     plain = os.path.normpath(path)
     if plain.startswith(("/", "..")) or plain == ".":
         raise _bad(
-            "Could not place {0!r} among the files of {1}".format(path, name),
+            f"Could not place {path!r} among the files of {name}",
             "the path is not below the service's own folder",
             _from_variable(item, name),
         )
@@ -168,25 +169,25 @@ def _safe_path(path: str, name: str, item: Mapping[str, Any]) -> str:
 
 
 def expand_files(
-    items: List[Dict[str, Any]], *, name: str, find: Find, secret: bool, reloads: bool
-) -> List[Dict[str, Any]]:
+    items: list[dict[str, Any]], *, name: str, find: Find, secret: bool, reloads: bool
+) -> list[dict[str, Any]]:
     """Every file of a list of file options, with its content in base64.
 
     YAML sources are parsed, so that a mistake in a rule is told with its line before any host is touched; their
     bytes are passed on as they are.
     """
-    found: Dict[str, Dict[str, Any]] = {}
+    found: dict[str, dict[str, Any]] = {}
     for item in items:
         mode = str(item["mode"])
         if not MODE.match(mode):
             raise _bad(
-                "Could not use {0!r} as the mode of {1}".format(mode, item["path"]),
+                "Could not use {!r} as the mode of {}".format(mode, item["path"]),
                 "it is not three octal digits",
                 'Quote it: mode: "0640".',
             )
         if secret and int(mode, 8) & 0o007:
             raise _bad(
-                "Could not write the secret {0} of {1} with mode {2}".format(item["path"], name, mode),
+                "Could not write the secret {} of {} with mode {}".format(item["path"], name, mode),
                 "others could read it",
                 "Use 0640.",
             )
@@ -195,12 +196,12 @@ def expand_files(
             path = _safe_path(relative, name, item)
             if path in found:
                 raise _bad(
-                    "Could not place two files at {0} of {1}".format(path, name),
-                    "both {0!r} and an earlier entry name it".format(item.get("src") or item["path"]),
+                    f"Could not place two files at {path} of {name}",
+                    "both {!r} and an earlier entry name it".format(item.get("src") or item["path"]),
                     _from_variable(item, name),
                 )
             if path.endswith(YAML_SUFFIXES) and item.get("data") is None and not secret:
-                what = "{0} of {1}".format(item.get("src") if item.get("src") and path == item["path"] else path, name)
+                what = "{} of {}".format(item.get("src") if item.get("src") and path == item["path"] else path, name)
                 parse_yaml(content.decode("utf-8", "replace"), what=what, hint=_from_variable(item, name))
             found[path] = {
                 "path": path,
@@ -212,9 +213,9 @@ def expand_files(
     return list(found.values())
 
 
-def secrets_of(items: List[Dict[str, Any]]) -> List[str]:
+def secrets_of(items: list[dict[str, Any]]) -> list[str]:
     """Values within secret files that are to be masked on their own."""
-    found: List[str] = []
+    found: list[str] = []
     for item in items:
         if item.get("data") is not None:
             found += scalars(item["data"])
@@ -223,7 +224,7 @@ def secrets_of(items: List[Dict[str, Any]]) -> List[str]:
     return found
 
 
-def inline_secret_warnings(items: List[Dict[str, Any]], name: str) -> Tuple[List[str], List[str]]:
+def inline_secret_warnings(items: list[dict[str, Any]], name: str) -> tuple[list[str], list[str]]:
     """Warnings about secrets given inline in a configuration, and their values, to be masked."""
     warnings, values = [], []
     for item in items:
@@ -240,7 +241,7 @@ def inline_secret_warnings(items: List[Dict[str, Any]], name: str) -> Tuple[List
     return warnings, values
 
 
-def build(options: Mapping[str, Any], *, find: Find) -> Tuple[Dict[str, Any], List[str]]:
+def build(options: Mapping[str, Any], *, find: Find) -> tuple[dict[str, Any], list[str]]:
     """The payload for the host half, and warnings for the user.
 
     Args:
@@ -283,7 +284,7 @@ def build(options: Mapping[str, Any], *, find: Find) -> Tuple[Dict[str, Any], Li
     both = {item["path"] for item in files} & {item["path"] for item in secrets}
     if both:
         raise _bad(
-            "Could not place {0} of {1}".format(", ".join(sorted(both)), name), "it is both a file and a secret", ""
+            "Could not place {} of {}".format(", ".join(sorted(both)), name), "it is both a file and a secret", ""
         )
     payload.update(
         release=release,

@@ -9,13 +9,13 @@ A contract test holds them against the documentation in plugins/modules/release_
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any
 
-STRINGS: Dict[str, Any] = {"type": "list", "elements": "str", "default": []}
+STRINGS: dict[str, Any] = {"type": "list", "elements": "str", "default": []}
 
 
-def _files(on_change: bool) -> Dict[str, Any]:
-    options: Dict[str, Any] = {
+def _files(on_change: bool) -> dict[str, Any]:
+    options: dict[str, Any] = {
         "path": {"type": "str", "required": True},
         "content": {"type": "raw"},
         "data": {"type": "raw"},
@@ -35,7 +35,7 @@ def _files(on_change: bool) -> Dict[str, Any]:
     }
 
 
-ARGUMENT_SPEC: Dict[str, Any] = {
+ARGUMENT_SPEC: dict[str, Any] = {
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["started", "stopped", "absent"], "default": "started"},
     "enabled": {"type": "bool", "default": True},

@@ -1,0 +1,173 @@
+# Copyright: obs.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: may change in any release.
+
+"""Go back by hand to a generation that is still there, and hold it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ._accounts import ids_of
+from ._check import check_generation
+from ._errors import StackError
+from ._files import remove_file, write_json
+from ._generation import Generation, changed_files
+from ._inspect import Host, inspect
+from ._layout import Layout
+from ._lock import locked
+from ._masking import Masker
+from ._plan import no_return_reason
+from ._stage import load_generation, secrets_on_disk, unit_digest_of
+from ._switch import Switch
+from ._transaction import masked_error
+
+
+def previous_of(layout: Layout, current: int) -> int:
+    """The newest generation older than the current one that was proven once.
+
+    Raises:
+        StackError: there is none.
+    """
+    for number in reversed(layout.generation_numbers()):
+        if number < current and load_generation(layout, number).manifest.get("state") == "committed":
+            return number
+    raise _refusal(layout.name, "there is no earlier proven generation on this host")
+
+
+def _refusal(name: str, why: str) -> StackError:
+    return StackError(
+        f"Could not roll {name} back",
+        why=why,
+        hint="obs.stack.release_service_info lists what is there.",
+        step="plan",
+        doc="hold",
+    )
+
+
+def effect_between(old: Generation, new: Generation, *, active: bool, running_key: str) -> str:
+    """The least that brings a process from one generation to another. Pure."""
+    if not active:
+        return "start"
+    if running_key != new.restart_key:
+        return "restart"
+    changed = changed_files(old.files, new.files)
+    every = {**old.files, **new.files}
+    if any(every[path]["on_change"] == "reload" for path in changed):
+        return "reload" if new.reload.get("signal") else "restart"
+    return "none"
+
+
+def roll_back(
+    root: str, name: str, *, to: str, by: str, force: bool, check_mode: bool, patience: float
+) -> dict[str, Any]:
+    """Switch to an earlier generation and note the hold.
+
+    Args:
+        to: "previous" or a number.
+        by: who asks, for the note.
+        force: go back although the data may not be readable by the older version.
+
+    Raises:
+        StackError: there is no such generation, going back would harm the data, or it does not get ready.
+    """
+    layout = Layout(root=root, name=name)
+    if layout.current_number() is None:
+        raise _refusal(name, f"it is not installed on this host (no {layout.current})")
+    with locked(layout.lock, name=name, patience=patience):
+        host = inspect(layout)
+        current = host.current
+        if current is None:
+            raise _refusal(name, "its current generation cannot be read")
+        if host.hold and to == "previous":
+            return _answer(host, current, current, "none", hold=dict(host.hold), changed=False)
+        if not (to == "previous" or to.isdigit()):
+            raise _refusal(name, f"{to!r} is neither 'previous' nor the number of a generation")
+        target = load_generation(layout, previous_of(layout, current.number) if to == "previous" else int(to))
+        reason = no_return_reason(current.manifest["data"], newer=current.version, older=target.version)
+        if reason and not force:
+            raise _refusal(name, f"{target.label} may not follow {current.label}: {reason}")
+        effect = effect_between(current, target, active=host.unit.is_active, running_key=host.found.running_key)
+        hold = {
+            "digest": current.digest,
+            "generation": target.number,
+            "from": current.number,
+            "by": by,
+            "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        }
+        if target.number == current.number:
+            return _answer(host, current, target, "none", hold=dict(host.hold), changed=False)
+        if not check_mode:
+            masker = Masker(secrets_on_disk(layout, current) + secrets_on_disk(layout, target))
+            try:
+                _switch(layout, host, current, target, effect)
+            except StackError as error:
+                raise masked_error(error, masker) from None
+            write_json(layout.hold, hold)
+        return _answer(host, current, target, effect, hold=hold, changed=True)
+
+
+def _switch(layout: Layout, host: Host, current: Generation, target: Generation, effect: str) -> None:
+    ids = ids_of(target.manifest["account"])
+    if ids is None:
+        raise _refusal(layout.name, f"the account of {target.label} is gone")
+    title = f"Could not roll {layout.name} back from {current.label} to {target.label}"
+    check_generation(
+        layout,
+        target,
+        layout.generation(target.number),
+        title=title,
+        unchanged=f"Nothing was changed: {current.label} still runs",
+    )
+    Switch(
+        layout=layout,
+        old=current,
+        new=target,
+        effect=effect,
+        gid=ids[1],
+        write_unit=unit_digest_of(layout.unit_file) != target.manifest["unit"],
+        action="roll back",
+    ).perform()
+
+
+def _answer(
+    host: Host, old: Generation, new: Generation, effect: str, *, hold: dict[str, Any], changed: bool
+) -> dict[str, Any]:
+    def text(generation: Generation, held: bool) -> str:
+        return f"version: {generation.version}\ngeneration: {generation.number}\nheld: {held}\n"
+
+    return {
+        "changed": changed,
+        "from": {"version": old.version, "generation": old.number},
+        "to": {"version": new.version, "generation": new.number},
+        "reloaded": effect == "reload",
+        "restarted": effect == "restart",
+        "hold": hold,
+        "diff": {
+            "before": text(old, bool(host.hold)),
+            "after": text(new, bool(hold)),
+            "before_header": host.unit.fragment or "service",
+            "after_header": host.unit.fragment or "service",
+        },
+    }
+
+
+def lift(root: str, name: str, *, check_mode: bool, patience: float) -> dict[str, Any]:
+    """Lift a hold.
+
+    Raises:
+        StackError: the service is not installed.
+    """
+    layout = Layout(root=root, name=name)
+    if layout.current_number() is None:
+        raise _refusal(name, f"it is not installed on this host (no {layout.current})")
+    with locked(layout.lock, name=name, patience=patience):
+        host = inspect(layout)
+        if host.current is None:
+            raise _refusal(name, "its current generation cannot be read")
+        if host.hold and not check_mode:
+            remove_file(layout.hold)
+        return _answer(host, host.current, host.current, "none", hold={}, changed=bool(host.hold))
