@@ -186,7 +186,7 @@ def main() -> int:
     parser.add_argument("what", choices=["check", "all", "sanity", "molecule"])
     parser.add_argument("names", nargs="*", help="scenarios, separated by blanks or commas")
     parser.add_argument("--keep", action="store_true", help="molecule: leave the hosts for a look")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     wanted = [name for word in arguments.names for name in word.split(",") if name] or stages.scenarios()
     unknown = sorted(set(wanted) - set(stages.scenarios()))
     if unknown:

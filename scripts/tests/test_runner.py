@@ -1,0 +1,97 @@
+"""The test runner: it counts right, carries on after a failure, and says what failed."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from scripts import test as runner
+from scripts import up
+from scripts.lab import results, stages
+from scripts.lab.results import Counts, Outcome
+from scripts.lab.stages import Stage
+
+JUNIT = """<testsuites><testsuite tests="7" failures="1" errors="1" skipped="2"/></testsuites>"""
+
+
+@pytest.fixture(autouse=True)
+def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(stages, "LOGS", tmp_path)
+    monkeypatch.setattr(runner.paths, "ROOT", tmp_path)
+    return tmp_path
+
+
+def python(name: str, program: str, budget: float = 1, junit: Path | None = None) -> Stage:
+    return Stage(name, (sys.executable, "-c", program), budget, folder=Path("/"), junit=junit)
+
+
+def test_junit_is_counted_with_errors_as_failures(tmp_path: Path) -> None:
+    (tmp_path / "x.xml").write_text(JUNIT)
+    assert results.read_junit(tmp_path / "x.xml") == Counts(3, 2, 2)
+
+
+@pytest.mark.parametrize("content", ["", "<broken"])
+def test_unreadable_junit_counts_nothing(tmp_path: Path, content: str) -> None:
+    (tmp_path / "x.xml").write_text(content)
+    assert results.read_junit(tmp_path / "x.xml") == Counts()
+
+
+def test_stage_that_fails_without_a_failed_test_is_one_failure(tmp_path: Path) -> None:
+    outcome = runner.run(python("unit", "raise SystemExit(4)", junit=tmp_path / "none.xml"))
+    assert outcome.counts == Counts(failed=1)
+
+
+def test_stage_that_cannot_run_is_skipped_with_its_reason() -> None:
+    outcome = runner.run(python("sanity", f"print('no network'); raise SystemExit({runner.SKIPPED})"))
+    assert outcome.counts == Counts(skipped=1)
+    assert outcome.note == "no network"
+
+
+def test_old_junit_file_is_not_counted_for_a_stage_that_wrote_none(tmp_path: Path) -> None:
+    (tmp_path / "x.xml").write_text(JUNIT)
+    assert runner.run(python("unit", "raise SystemExit(1)", junit=tmp_path / "x.xml")).counts == Counts(failed=1)
+
+
+def test_hanging_stage_is_ended() -> None:
+    outcome = runner.run(python("hangs", "import time; time.sleep(60)", budget=0.005))
+    assert outcome.counts.failed == 1
+    assert "times its budget" in outcome.note
+    assert outcome.seconds < 30
+
+
+def test_failure_shows_the_end_of_its_log_and_the_run_ends_with_one(capsys: pytest.CaptureFixture[str]) -> None:
+    good, bad = runner.run(python("good", "")), runner.run(python("bad", "print('the reason'); raise SystemExit(1)"))
+    code = runner.close([good, bad], with_components=False)
+    said = capsys.readouterr().out
+    assert code == 1
+    assert "| the reason" in said
+    assert said.rstrip().splitlines()[-1] == "1 passed, 1 failed, 0 skipped"
+
+
+def test_molecule_steps_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    line = "INFO     default ➜ converge: Executing"
+    runner.run(python("molecule default", f"print({line!r})"))
+    assert "molecule default: converge at" in capsys.readouterr().out
+
+
+def test_table_marks_what_was_over_budget() -> None:
+    outcome = Outcome("molecule ha", Counts(passed=3), seconds=600, budget=5)
+    assert "over budget" in results.table([outcome])[-1]
+    assert "over budget" not in results.table([replace(outcome, seconds=60)])[-1]
+
+
+def test_local_host_publishes_on_the_loopback_address_only() -> None:
+    settings: dict[str, object] = {
+        "capabilities": [],
+        "security_opts": [],
+        "tmpfs": [],
+        "volumes": [],
+        "cgroupns_mode": "host",
+        "command": "/x",
+    }
+    command = up.docker_run(settings, "image")
+    published = [command[index + 1] for index, word in enumerate(command) if word == "--publish"]
+    assert published and all(entry.startswith("127.0.0.1:") for entry in published)
