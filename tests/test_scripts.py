@@ -1,0 +1,76 @@
+# Copyright: obs.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The scripts of the documentation and of the benchmark say what happened, good or bad."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from scripts import bench, compatibility
+from scripts.lab.results import Counts
+
+
+def sample(seconds: float, reloads: int = 0, restarts: int = 0) -> bench.Sample:
+    """A run in which each service reloaded and restarted that often."""
+    return bench.Sample(seconds, 10, 0, dict.fromkeys(bench.SERVICES, reloads), dict.fromkeys(bench.SERVICES, restarts))
+
+
+def rounds(install: float, nothing: float, change: bench.Sample) -> list[dict[str, bench.Sample]]:
+    """One round of one collection."""
+    return [dict(zip(bench.PHASES, (sample(install), sample(nothing), change)))]
+
+
+def test_bench_is_content_when_the_targets_are_reached() -> None:
+    text, good = bench.report({"obs.stack": rounds(20, 3, sample(4, 1)), "peer": rounds(40, 28, sample(30, 0, 1))})
+    assert good
+    assert "first install         0.500 (1/2.0), target at most 0.500: reached" in text
+    assert "MISSED" not in text
+
+
+@pytest.mark.parametrize("ours", [
+    rounds(21, 3, sample(4, 1)), rounds(20, 4, sample(4, 1)), rounds(20, 3, sample(4, 2)),
+    rounds(20, 3, sample(4, 0, 1)),
+])
+def test_bench_says_what_was_missed(ours: list[dict[str, bench.Sample]]) -> None:
+    text, good = bench.report({"obs.stack": ours, "peer": rounds(40, 28, sample(30))})
+    assert not good
+    assert "MISSED" in text
+
+
+def test_bench_takes_the_median() -> None:
+    samples = [row for seconds in (1.0, 9.0, 2.0) for row in rounds(seconds, 1, sample(1))]
+    assert bench.median(samples, "first install").seconds == 2.0
+
+
+def test_compatibility_names_versions_origins_and_what_was_not_tested() -> None:
+    lab = {"obs_lab_components": {"prometheus": {"version": "3.13.4", "origin": "real-built"}}}
+    text = compatibility.components(lab, {"prometheus": "3.13.5", "loki": "3.7.8"})
+    assert "| prometheus | 3.13.5 | 3.13.4 | real, built from upstream's Go module |" in text
+    assert "| loki | 3.7.8 | none | not tested |" in text
+
+
+def test_compatibility_hides_no_failure() -> None:
+    found: list[tuple[str, dict[str, Any], str, Counts | None]] = [
+        ("a", {"platforms": [{"image": "x:trixie"}]}, "told", Counts(3, 1, 0)), ("b", {"platforms": [{}]}, "", None),
+        ("c", {"platforms": [{}, {}]}, "", Counts(5, 0, 0)),
+    ]
+    text = compatibility.scenarios(found, "x:bookworm")
+    assert "| a | told | 1 × trixie | 1 tests FAILED |" in text
+    assert "| b |  | 1 × bookworm | not run |" in text
+    assert "| c |  | 2 × bookworm | 5 tests passed |" in text
+
+
+def test_generated_parts_stay_between_their_markers() -> None:
+    page = f"a\n{compatibility.BEGIN}\nold\n{compatibility.END}\nb"
+    assert compatibility.replace(page, "new") == f"a\n{compatibility.BEGIN}\nnew\n{compatibility.END}\nb"
+    with pytest.raises(ValueError, match="no <!--"):
+        compatibility.replace("a", "new")
+
+
+def test_a_scenario_is_told_by_its_comment() -> None:
+    text = "---\n# budget: 4 minutes\n# One host with\n# everything. More.\nx: 1\n"
+    assert compatibility.told_by(text) == "One host with everything"
+    assert compatibility.told_by("x: 1\n") == ""
