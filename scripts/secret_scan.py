@@ -42,7 +42,10 @@ PATTERNS: dict[str, re.Pattern[str]] = {
 }
 
 # (path, pattern name, part of the matched text): why it may stay.
-ALLOWED: dict[tuple[str, str, str], str] = {}
+UNIT = "collections/ansible_collections/obs/stack/tests/unit/plugins"
+ALLOWED: dict[tuple[str, str, str], str] = {
+    (f"{UNIT}/module_utils/test_fetch.py", "password in a URL", "me:canary@"): "a canary: the test wants it masked",
+}
 
 BINARY = b"\0"
 

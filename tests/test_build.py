@@ -42,7 +42,10 @@ def installed(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    return dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(folder), ANSIBLE_CONFIG=os.devnull, HOME=str(folder))
+    """An environment that knows that folder and no configuration."""
+    config = folder / "ansible.cfg"
+    config.touch()
+    return dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(folder), ANSIBLE_CONFIG=str(config), HOME=str(folder))
 
 
 def test_archive_holds_what_ships_and_nothing_else(archive: Path) -> None:
