@@ -37,6 +37,21 @@ Find = Callable[[str], str]
 """Finds a source on the controller as the task sees it (role files/, playbook folder, absolute)."""
 
 
+def plain(value: Any) -> Any:
+    """The same data as built-in types: what a task is handed are Ansible's own tagged and lazy ones."""
+    if isinstance(value, Mapping):
+        return {plain(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int):
+        return int(value)
+    return float(value) if isinstance(value, float) else value
+
+
 def to_yaml(data: Any) -> str:
     """Render data as YAML: order kept, no line folding, so that a diff shows just what changed."""
     return yaml.dump(data, Dumper=Dumper, sort_keys=False, width=1 << 20, allow_unicode=True, default_flow_style=False)
@@ -249,6 +264,7 @@ def build(options: Mapping[str, Any], *, find: Find) -> tuple[dict[str, Any], li
         find: finds sources on the controller.
     """
     check_input(options)
+    options = plain(options)
     name = options["name"]
     payload = {
         key: options[key]
