@@ -1,0 +1,238 @@
+#!/usr/bin/python
+# Copyright: obs.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Ask one service of the stack on its own host whether it is healthy."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: health_check
+short_description: Prove that a service of the stack is healthy
+version_added: 0.1.0
+description:
+  - Asks a running Prometheus, Alertmanager or node_exporter on its own host and judges what it says.
+  - B(Prometheus) is ready, its last reload succeeded, every target is up and every target of the inventory is there,
+    every rule is evaluated without error, and all Alertmanagers are known.
+  - B(Alertmanager) is ready, its last reload succeeded, it sees all members of its cluster, and alerts arrive.
+  - B(node_exporter) answers and can read its text files.
+  - Asks again until all is well or O(wait) is over, so a target that has just started is given its time.
+extends_documentation_fragment: [obs.stack.attributes]
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+options:
+  component:
+    description: The service.
+    type: str
+    required: true
+    choices: [prometheus, alertmanager, node_exporter]
+  address:
+    description: Address it listens on, as seen from its own host.
+    type: str
+    default: 127.0.0.1
+  port:
+    description: Its port.
+    type: int
+    required: true
+  scheme:
+    description: How it is asked.
+    type: str
+    choices: [http, https]
+    default: http
+  prefix:
+    description: Path prefix of all its pages, without a slash at the end.
+    type: str
+    default: ""
+  ca_path:
+    description: CA that signed its certificate, on the host; the host's own trust when empty.
+    type: str
+    default: ""
+  server_name:
+    description: Name in its certificate; O(address) when empty.
+    type: str
+    default: ""
+  username:
+    description: User of basic authentication.
+    type: str
+    default: ""
+  password:
+    description: Password of O(username).
+    type: str
+    default: ""
+  expected:
+    description: What the inventory wants; what is left out is not judged.
+    type: dict
+    default: {}
+    suboptions:
+      targets:
+        description: Targets of Prometheus, each a list of job and instance.
+        type: list
+        elements: list
+      alertmanagers:
+        description: How many Alertmanagers Prometheus must know.
+        type: int
+      members:
+        description: How many members Alertmanager must see, itself counted.
+        type: int
+      alerts:
+        description: Whether alerts must have arrived at Alertmanager.
+        type: bool
+  wait:
+    description: Seconds to go on asking while something is wrong.
+    type: int
+    default: 0
+  fail:
+    description: Fail when something is wrong; otherwise only return it.
+    type: bool
+    default: true
+author: [obs.stack contributors (@obs-stack)]
+"""
+
+EXAMPLES = r"""
+- name: Prove that Prometheus is healthy
+  obs.stack.health_check:
+    component: prometheus
+    port: 9090
+    wait: 60
+
+- name: Look at an Alertmanager behind TLS and a password
+  obs.stack.health_check:
+    component: alertmanager
+    port: 9093
+    scheme: https
+    ca_path: /etc/alertmanager/tls/ca.pem
+    server_name: obs-a.example.com
+    username: metrics
+    password: "{{ alertmanager_basic_auth_password }}"
+    expected:
+      members: 2
+    fail: false
+  register: health
+"""
+
+RETURN = r"""
+healthy:
+  description: Whether all is well.
+  type: bool
+  returned: always
+findings:
+  description: What was looked at.
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    component:
+      description: The service.
+      type: str
+    check:
+      description: What was looked at, such as V(targets).
+      type: str
+    healthy:
+      description: Whether it is well.
+      type: bool
+    detail:
+      description: How it is, or what is wrong.
+      type: str
+waited:
+  description: Seconds until the answer was final.
+  type: float
+  returned: always
+"""
+
+import time
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.obs.stack.plugins.module_utils import _health
+from ansible_collections.obs.stack.plugins.module_utils._http import Endpoint
+
+PAUSE = 1.0
+
+
+def fetch(endpoint: Endpoint, prefix: str, component: str) -> dict[str, _health.Page]:
+    """Every page the judgement needs; a page that does not answer says why."""
+    pages = {}
+    for path in _health.PAGES[component]:
+        try:
+            status, body = endpoint.get(prefix + path)
+        except OSError as error:
+            pages[path] = _health.Page(0, "{0} does not answer: {1}".format(endpoint.url(prefix), error))
+        else:
+            pages[path] = _health.Page(status, body.decode("utf-8", "replace"))
+    return pages
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "component": {"type": "str", "required": True, "choices": ["prometheus", "alertmanager", "node_exporter"]},
+            "address": {"type": "str", "default": "127.0.0.1"},
+            "port": {"type": "int", "required": True},
+            "scheme": {"type": "str", "choices": ["http", "https"], "default": "http"},
+            "prefix": {"type": "str", "default": ""},
+            "ca_path": {"type": "str", "default": ""},
+            "server_name": {"type": "str", "default": ""},
+            "username": {"type": "str", "default": ""},
+            "password": {"type": "str", "default": "", "no_log": True},
+            "expected": {
+                "type": "dict",
+                "default": {},
+                "options": {
+                    "targets": {"type": "list", "elements": "list"},
+                    "alertmanagers": {"type": "int"},
+                    "members": {"type": "int"},
+                    "alerts": {"type": "bool"},
+                },
+            },
+            "wait": {"type": "int", "default": 0},
+            "fail": {"type": "bool", "default": True},
+        },
+        supports_check_mode=True,
+    )
+    params: dict[str, t.Any] = module.params
+    endpoint = Endpoint(
+        address=params["address"],
+        port=params["port"],
+        scheme=params["scheme"],
+        server_name=params["server_name"],
+        ca_path=params["ca_path"],
+        username=params["username"],
+        password=params["password"],
+    )
+    started = time.monotonic()
+    while True:
+        pages = fetch(endpoint, params["prefix"], params["component"])
+        findings = _health.evaluate(params["component"], pages, params["expected"], time.time())
+        waited = time.monotonic() - started
+        if waited >= params["wait"] or all(finding.healthy and not finding.pending for finding in findings):
+            break
+        time.sleep(PAUSE)
+
+    healthy = all(finding.healthy for finding in findings)
+    result = {
+        "changed": False,
+        "healthy": healthy,
+        "waited": round(waited, 1),
+        "findings": [
+            {"component": params["component"], "check": f.check, "healthy": f.healthy, "detail": f.detail}
+            for f in findings
+        ],
+    }
+    if params["fail"] and not healthy:
+        wrong = ["{0}: {1}".format(finding.check, finding.detail) for finding in findings if not finding.healthy]
+        module.fail_json(
+            msg="{0} at {1} is not healthy: {2}.".format(params["component"], endpoint.url(params["prefix"]), "; ".join(wrong)),
+            **result,
+        )
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
