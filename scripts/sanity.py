@@ -20,6 +20,7 @@ from pathlib import Path
 from scripts.lab import paths
 
 CANNOT_RUN = 77
+MINORS = range(8, 15)
 BOOTSTRAP = '''"""Stands in for get-pip.py: installs the pip that Python carries."""
 import ensurepip
 
@@ -53,9 +54,33 @@ def bootstrap_versions() -> list[str]:
     return sorted(set(re.findall(r"\bpip='([\d.]+)'", source.read_text())))
 
 
+def search_path(folder: Path) -> str:
+    """A PATH on which every python3.N that is found also runs.
+
+    ansible-test tests with each version it finds, and gives up at one that does not start: a version manager's shim
+    for a version that is not chosen. Such folders are left out, and the versions that are installed are linked.
+    """
+    links = folder / "bin"
+    shutil.rmtree(links, ignore_errors=True)
+    links.mkdir(parents=True)
+    places = [Path(entry) for entry in os.environ.get("PATH", "").split(os.pathsep) if entry]
+    managed = sorted((Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions").glob("*/bin"))
+    broken = set()
+    for minor in MINORS:
+        name = f"python3.{minor}"
+        for place in [*places, *managed]:
+            if not (place / name).exists():
+                continue
+            if subprocess.run([place / name, "-c", ""], capture_output=True, check=False).returncode != 0:
+                broken.add(place)
+            elif not (links / name).exists():
+                (links / name).symlink_to((place / name).resolve() if place in managed else place / name)
+    return os.pathsep.join(str(entry) for entry in [links, *places] if entry not in broken)
+
+
 def environment(folder: Path) -> dict[str, str]:
     """The user's environment with another home, and with pip's settings of the real one."""
-    result = {**os.environ, "HOME": str(folder), "LC_ALL": "C.UTF-8"}
+    result = {**os.environ, "HOME": str(folder), "LC_ALL": "C.UTF-8", "PATH": search_path(folder)}
     for place in (Path.home() / ".config" / "pip" / "pip.conf", Path.home() / ".pip" / "pip.conf"):
         if place.exists():
             result.setdefault("PIP_CONFIG_FILE", str(place))
