@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
 # The laboratory is ready: an Engine answers, the hosts' images are built, the artifact store is filled.
-# Molecule runs this as a scenario's dependency step and then gets the store as inventory variables: a file of its own
-# in the scenario's inventory, which whatever group_vars the scenario sets go before.
+#
+#   scripts/lab.sh [--inventory <folder>]
+#
+# Molecule runs this as a scenario's dependency step. The store's variables (obs_lab.yml) become a file of their own in
+# the scenario's inventory folder; group_vars and host_vars that the scenario sets go before them.
 set -euo pipefail
 
 here="$(cd "$(dirname "$0")" && pwd)"
@@ -14,8 +17,7 @@ for python in "${VIRTUAL_ENV:-/nonexistent}/bin/python" "$here/../.venv/bin/pyth
 done
 (cd "$here/.." && "$python" -m scripts.artifacts)
 
-if [ -n "${MOLECULE_EPHEMERAL_DIRECTORY:-}" ]; then
-    inventory="$MOLECULE_EPHEMERAL_DIRECTORY/inventory"
-    mkdir -p "$inventory"
-    { echo "all:"; echo "  vars:"; sed -e '/^#/d' -e 's/^/    /' "$store/obs_lab.yml"; } >"$inventory/obs_lab.yml"
+if [ "${1:-}" = --inventory ]; then
+    mkdir -p "$2"
+    { echo "all:"; echo "  vars:"; sed -e '/^#/d' -e 's/^/    /' "$store/obs_lab.yml"; } >"$2/obs_lab.yml"
 fi

@@ -128,10 +128,16 @@ def _show_end(stage: Stage) -> None:
 def run_scenario(name: str, keep: bool) -> Outcome:
     """Run a scenario and leave no host behind, even where molecule was ended."""
     stage = stages.scenario(name, keep)
-    outcome = run(stage)
-    if outcome.counts.failed and not keep:
+
+    def destroy() -> None:
         command = [*stage.command[:3], "destroy", "--scenario-name", name]
         subprocess.run(command, cwd=paths.ROOT, env=stages.environment(stage), capture_output=True, check=False)
+
+    if keep:
+        destroy()       # molecule leaves out its own first destroy with --destroy=never
+    outcome = run(stage)
+    if outcome.counts.failed and not keep:
+        destroy()
     return outcome
 
 
