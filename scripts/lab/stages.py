@@ -75,7 +75,7 @@ def scenario(name: str, keep: bool = False) -> Stage:
         ("molecule", "--base-config", base, "test", *destroy, "--scenario-name", name),
         budget(name),
         junit=junit,
-        environment={"PYTEST_ADDOPTS": f"--junit-xml={junit}", "MOLECULE_COMMAND_BORDERS": "0", "NO_COLOR": "1"},
+        environment={"PYTEST_ADDOPTS": f"--junit-xml={junit}", "MOLECULE_COMMAND_BORDERS": "0"},
         skip="" if shutil.which("docker") else "no docker command on this machine",
     )
 
@@ -95,4 +95,5 @@ def scenarios() -> list[str]:
 def environment(stage: Stage) -> dict[str, str]:
     """The environment of a stage: the virtual environment's commands first."""
     path = f"{paths.ROOT / '.venv' / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
-    return {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", **stage.environment}
+    plain = {"PYTHONUNBUFFERED": "1", "NO_COLOR": "1", "TERM": "dumb"}
+    return {**os.environ, "PATH": path, **plain, **stage.environment}
