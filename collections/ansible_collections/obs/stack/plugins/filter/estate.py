@@ -10,7 +10,7 @@ import pathlib
 import typing as t
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.obs.stack.plugins.module_utils import _estate
+from ansible_collections.obs.stack.plugins.module_utils import _estate, _health
 from ansible_collections.obs.stack.plugins.plugin_utils._filters import explained
 
 ROLES = pathlib.Path(__file__).resolve().parents[2] / "roles"
@@ -30,9 +30,27 @@ def estate(
     return result
 
 
+def health_report(hostvars: Mapping[str, Mapping[str, t.Any]], hosts: Sequence[str]) -> dict[str, t.Any]:
+    """Lay out what ``health_check`` registered as ``obs_health`` on hosts."""
+    found = {}
+    for host in hosts:
+        results = (hostvars[host].get("obs_health") or {}).get("results") or []
+        found[host] = [finding for result in results for finding in result.get("findings") or [_broken(result)]]
+    return _health.report(found)
+
+
+def _broken(result: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    return {"component": "-", "check": "-", "healthy": False, "detail": str(result.get("msg") or "could not be asked")}
+
+
 class FilterModule:
     """The estate."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
         """Names of this file's filters."""
-        return {"estate": explained(estate), "estate_problems": explained(_estate.problems)}
+        return {
+            "estate": explained(estate),
+            "estate_problems": explained(_estate.problems),
+            "health_report": explained(health_report),
+            "service_group": explained(_estate.group_of),
+        }

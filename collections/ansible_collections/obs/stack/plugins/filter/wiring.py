@@ -6,10 +6,25 @@
 
 from __future__ import annotations
 
+import pathlib
 import typing as t
+from collections.abc import Sequence
 
 from ansible_collections.obs.stack.plugins.module_utils import _wiring
 from ansible_collections.obs.stack.plugins.plugin_utils._filters import explained
+
+
+def rule_files(sources: Sequence[t.Any]) -> list[dict[str, str]]:
+    """Place rule sources; a file that Prometheus would not load from its place is refused."""
+    placed = _wiring.rule_files(sources)
+    for item in placed:
+        folder = pathlib.Path(item["src"])
+        # Relative sources are found by the action plugin, which alone knows where to look.
+        if folder.is_absolute() and folder.is_dir():
+            _wiring.refuse_unloaded_rules(
+                item, [file.relative_to(folder).as_posix() for file in sorted(folder.rglob("*")) if file.is_file()]
+            )
+    return placed
 
 
 class FilterModule:
@@ -23,7 +38,7 @@ class FilterModule:
             "file_sd_jobs": explained(_wiring.file_sd_jobs),
             "pem_source": explained(_wiring.pem_source),
             "retention_size": explained(_wiring.retention_size),
-            "rule_files": explained(_wiring.rule_files),
+            "rule_files": explained(rule_files),
             "template_files": explained(_wiring.template_files),
             "url_prefix": explained(_wiring.url_prefix),
             "web_access": explained(_wiring.web_access),

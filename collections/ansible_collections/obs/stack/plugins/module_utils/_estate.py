@@ -58,6 +58,7 @@ class Endpoint(t.NamedTuple):
     site: str
     zone: str
     address: str
+    local: str
     port: int
     scheme: str
     prefix: str
@@ -91,6 +92,22 @@ def _text(variables: t.Mapping[str, t.Any], name: str, default: str = "") -> str
     return default if value is None or value == "" else str(value)
 
 
+def group_of(service: str) -> str:
+    """The group whose hosts run a service.
+
+    Raises:
+        StackError: the stack does not know the service.
+    """
+    for component in COMPONENTS:
+        if component.name == service:
+            return component.group
+    raise StackError(
+        "Could not find the service '{0}'".format(service),
+        why="the stack does not know it",
+        hint="Give -e service= one of {0}.".format(", ".join(component.name for component in COMPONENTS)),
+    )
+
+
 def site_of(variables: t.Mapping[str, t.Any]) -> str:
     """The site of a host: ``obs_site``, or ``default``."""
     return _text(variables, "obs_site", DEFAULT_SITE)
@@ -120,6 +137,7 @@ def endpoint(component: Component, host: str, variables: t.Mapping[str, t.Any]) 
         site=site_of(variables),
         zone=_text(variables, "obs_zone"),
         address=listen.host if listen.loopback else address_of(host, variables),
+        local=listen.local,
         port=listen.port,
         scheme="https" if tls.get("certificate") or web_config.get("tls_server_config") else "http",
         prefix=url_prefix(flags, _text(variables, f"{name}_external_url")),
@@ -206,9 +224,10 @@ def derive(groups: Groups, hostvars: HostVars, host: str) -> dict[str, t.Any]:
         host: inventory name of the host to derive for.
 
     Returns:
-        ``address``, ``site``, ``zone``, ``urls`` of its own services, and per component it runs what its role takes:
+        ``address``, ``site``, ``zone``, ``urls`` of its own services, ``health`` (how each is asked and what the
+        inventory expects of it), and per component it runs what its role takes:
         ``prometheus`` (external_labels, scrape_configs, alertmanagers, rules, files, secrets,
-        remote_write_receiver, expected), ``alertmanager`` (peers, advertise_address).
+        remote_write_receiver, replicas), ``alertmanager`` (peers, advertise_address, members).
 
     Raises:
         StackError: a listen address of the site is malformed.
@@ -223,13 +242,37 @@ def derive(groups: Groups, hostvars: HostVars, host: str) -> dict[str, t.Any]:
         "urls": {c.name: endpoint(c, host, variables).url for c in own},
     }
     names = {c.name for c in own}
+    expected: dict[str, t.Any] = {}
     if names & {"prometheus", "alertmanager"}:
         site_members = {c.name: members(c, groups, hostvars, site) for c in COMPONENTS}
         if "prometheus" in names:
             result["prometheus"] = _prometheus(site_members, groups, hostvars, host, site)
+            expected["prometheus"] = {
+                "targets": [[end.component, end.instance] for ends in site_members.values() for end in ends],
+                "alertmanagers": len(site_members["alertmanager"]),
+            }
         if "alertmanager" in names:
             result["alertmanager"] = _alertmanager(site_members["alertmanager"], hostvars, host)
+            expected["alertmanager"] = {
+                "members": len(site_members["alertmanager"]),
+                "alerts": bool(site_members["prometheus"]),
+            }
+    result["health"] = [_asked(endpoint(c, host, variables), variables, expected.get(c.name, {})) for c in own]
     return result
+
+
+def _asked(end: Endpoint, variables: t.Mapping[str, t.Any], expected: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """How a service is asked on its own host. Without the password: what is looped over is shown."""
+    return {
+        "component": end.component,
+        "address": end.local,
+        "port": end.port,
+        "scheme": end.scheme,
+        "prefix": end.prefix,
+        "ca_path": "/etc/{0}/tls/ca.pem".format(end.component) if end.ca else "",
+        "username": end.username,
+        "expected": dict(expected),
+    }
 
 
 def _prometheus(
@@ -248,10 +291,6 @@ def _prometheus(
         "components": [ends[0].component for ends in jobs],
         "remote_write_receiver": any(site_of(hostvars[name]) == site for name in senders),
         "replicas": len(site_members["prometheus"]),
-        "expected": {
-            "targets": [[end.component, end.instance] for ends in jobs for end in ends],
-            "alertmanagers": len(site_members["alertmanager"]),
-        },
         **client_files(jobs),
     }
 

@@ -120,10 +120,40 @@ def rule_files(sources: Sequence[t.Any]) -> list[dict[str, str]]:
             )
         src = str(item["src"])
         path = f"rules/{kind}" if kind else "rules"
-        if kind and src.rsplit(".", 1)[-1] in ("yml", "yaml", "rules"):
+        if kind and src.rsplit(".", 1)[-1] in ("yml", "yaml"):
             path = "{}/{}".format(path, src.rsplit("/", 1)[-1])
-        result.append({"path": path, "src": src})
+        result.append({"path": path, "src": src, "variable": "prometheus_rules"})
     return result
+
+
+def refuse_unloaded_rules(placed: Mapping[str, str], files: Sequence[str]) -> None:
+    """Refuse a folder of rules with files that ``rule_files`` of the configuration would pass over in silence.
+
+    Prometheus takes a wildcard in the last part of a path only, so nothing in a folder below is loaded.
+
+    Args:
+        placed: an item of :func:`rule_files`.
+        files: paths of the folder's files, relative to it.
+
+    Raises:
+        StackError: naming the first such file.
+    """
+    homes = ["{0}/".format(kind) for kind in RULE_KINDS] if placed["path"] == "rules" else [""]
+    for file in files:
+        folder, _, name = file.rpartition("/")
+        if name.startswith(".") or not name.endswith((".yml", ".yaml", ".rules")):
+            continue
+        if name.endswith(".rules"):
+            hint = "Name it *.yml."
+        elif (folder + "/" if folder else "") not in homes:
+            hint = "Put it directly into {0}.".format(" or ".join(placed["src"] + "/" + home for home in homes))
+        else:
+            continue
+        raise StackError(
+            "Could not use the rules '{0}/{1}'".format(placed["src"], file),
+            why="Prometheus would not load it from there",
+            hint=hint,
+        )
 
 
 def template_files(sources: Sequence[str]) -> list[dict[str, str]]:
@@ -154,7 +184,7 @@ def file_sd_files(groups: Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
                 why="it becomes a file and a job name",
                 hint="Use letters, digits, '_', '-' and '.'.",
             )
-    return [{"path": f"file_sd/{name}.yml", "data": groups[name]} for name in sorted(groups)]
+    return [{"path": f"file_sd/{name}.yml", "data": groups[name], "variable": "prometheus_file_sd"} for name in sorted(groups)]
 
 
 def ec2_jobs(discoveries: Sequence[Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:
@@ -256,10 +286,11 @@ def web_access(
     ]
     secrets: list[dict[str, t.Any]] = []
     if tls.get("private_key"):
-        secrets.append(dict(path="tls/server.key", on_change="none", **pem_source(str(tls["private_key"]))))
+        source = pem_source(str(tls["private_key"]))
+        secrets.append(dict(path="tls/server.key", on_change="none", variable=name + "_tls", **source))
     if config:
         # It holds password hashes; the listener reads it again at every request.
-        secrets.append({"path": "web.yml", "data": config, "on_change": "none"})
+        secrets.append({"path": "web.yml", "data": config, "on_change": "none", "variable": name + "_web_config"})
     if username:
         secrets.append({"path": "secrets/web_password", "content": password, "on_change": "none"})
     probe: dict[str, t.Any] = {"scheme": scheme, "address": parts.local, "port": parts.port}

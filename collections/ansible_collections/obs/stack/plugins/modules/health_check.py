@@ -84,7 +84,7 @@ options:
         description: Whether alerts must have arrived at Alertmanager.
         type: bool
   wait:
-    description: Seconds to go on asking while something is wrong.
+    description: Seconds to go on asking while something is wrong; at most ten when the service does not answer at all.
     type: int
     default: 0
   fail:
@@ -154,6 +154,8 @@ from ansible_collections.obs.stack.plugins.module_utils import _health
 from ansible_collections.obs.stack.plugins.module_utils._http import Endpoint
 
 PAUSE = 1.0
+# What does not answer at all is down, not just started: site.yml leaves nothing behind that is not ready.
+SILENT_SECONDS = 10.0
 
 
 def fetch(endpoint: Endpoint, prefix: str, component: str) -> dict[str, _health.Page]:
@@ -211,7 +213,8 @@ def main() -> None:
         pages = fetch(endpoint, params["prefix"], params["component"])
         findings = _health.evaluate(params["component"], pages, params["expected"], time.time())
         waited = time.monotonic() - started
-        if waited >= params["wait"] or all(finding.healthy and not finding.pending for finding in findings):
+        patience = float(params["wait"]) if findings[0].healthy else min(float(params["wait"]), SILENT_SECONDS)
+        if waited >= patience or all(finding.healthy and not finding.pending for finding in findings):
             break
         time.sleep(PAUSE)
 

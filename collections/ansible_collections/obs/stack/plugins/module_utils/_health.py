@@ -1,0 +1,261 @@
+# Copyright: obs.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: may change in any release.
+
+"""Judge the health of a running service by what its own pages say. Pure: pages in, findings out."""
+
+from __future__ import annotations
+
+import json
+import re
+import typing as t
+from collections.abc import Mapping, Sequence
+
+# A rule group that was just loaded has not been evaluated yet; after this time (seconds) it should have been.
+UNKNOWN_RULES_SECONDS = 60.0
+SHOWN = 3
+
+
+class Page(t.NamedTuple):
+    """An answer: ``status`` 0 means none, then ``body`` says why."""
+
+    status: int
+    body: str
+
+
+class Finding(t.NamedTuple):
+    """One thing looked at. ``pending`` is not wrong yet, but worth waiting for."""
+
+    check: str
+    healthy: bool
+    detail: str
+    pending: bool = False
+
+
+Pages = t.Mapping[str, Page]
+
+READY = "/-/ready"
+TARGETS = "/api/v1/targets?state=active"
+RULES = "/api/v1/rules"
+ALERTMANAGERS = "/api/v1/alertmanagers"
+STATUS = "/api/v2/status"
+METRICS = "/metrics"
+
+PAGES: dict[str, tuple[str, ...]] = {
+    "prometheus": (READY, METRICS, TARGETS, RULES, ALERTMANAGERS),
+    "alertmanager": (READY, METRICS, STATUS),
+    "node_exporter": (METRICS,),
+}
+
+
+def evaluate(component: str, pages: Pages, expected: Mapping[str, t.Any], now: float) -> list[Finding]:
+    """Judge one service.
+
+    Args:
+        component: a key of ``PAGES``.
+        pages: answers by path.
+        expected: what the inventory wants: ``targets`` (list of job and instance), ``alertmanagers`` (number),
+            ``members`` (number), ``alerts`` (whether some must have arrived); absent keys are not judged.
+        now: seconds since the epoch, on the service's host.
+
+    Returns:
+        One finding per check. When the first page says no, only that: the others would only repeat it.
+    """
+    first = PAGES[component][0]
+    answers = answering(pages[first])
+    if not answers.healthy:
+        return [answers]
+    judges: dict[str, t.Callable[[], list[Finding]]] = {
+        "prometheus": lambda: _prometheus(pages, expected, now),
+        "alertmanager": lambda: _alertmanager(pages, expected),
+        "node_exporter": lambda: [_textfiles(pages)],
+    }
+    return [answers, *judges[component]()]
+
+
+def answering(page: Page) -> Finding:
+    """Whether the service answers at all, and lets us in."""
+    if page.status == 200:
+        return Finding("answers", True, "ready")
+    if page.status == 0:
+        return Finding("answers", False, page.body)
+    if page.status == 401:
+        return Finding("answers", False, "HTTP 401: the user name or password is refused")
+    return Finding("answers", False, "HTTP {0} {1}".format(page.status, page.body.strip()[:120]).strip())
+
+
+def _prometheus(pages: Pages, expected: Mapping[str, t.Any], now: float) -> list[Finding]:
+    reload_finding = reloaded(pages[METRICS], "prometheus")
+    born = max(
+        gauge(pages[METRICS].body, "prometheus_config_last_reload_success_timestamp_seconds") or 0.0,
+        gauge(pages[METRICS].body, "process_start_time_seconds") or 0.0,
+    )
+    findings = [reload_finding, targets(pages[TARGETS], expected.get("targets") or [])]
+    findings.append(rules(pages[RULES], now - born))
+    if expected.get("alertmanagers"):
+        findings.append(alertmanagers(pages[ALERTMANAGERS], int(expected["alertmanagers"])))
+    return findings
+
+
+def _alertmanager(pages: Pages, expected: Mapping[str, t.Any]) -> list[Finding]:
+    findings = [reloaded(pages[METRICS], "alertmanager")]
+    if expected.get("members"):
+        findings.append(cluster(pages[STATUS], int(expected["members"])))
+    if expected.get("alerts"):
+        findings.append(received(pages[METRICS]))
+    return findings
+
+
+def gauge(metrics: str, name: str) -> t.Optional[float]:
+    """Value of a metric without labels in the text format, or ``None``."""
+    match = re.search(r"^{0}(?:\{{\}})?[ \t]+(\S+)".format(re.escape(name)), metrics, re.MULTILINE)
+    return float(match.group(1)) if match else None
+
+
+def total(metrics: str, name: str) -> t.Optional[float]:
+    """Sum of all series of a metric in the text format, or ``None`` when there is none."""
+    found = re.findall(r"^{0}(?:\{{[^}}]*\}})?[ \t]+(\S+)".format(re.escape(name)), metrics, re.MULTILINE)
+    return sum(float(value) for value in found) if found else None
+
+
+def _data(page: Page, check: str) -> t.Union[Finding, t.Any]:
+    if page.status != 200:
+        return answering(page)._replace(check=check)
+    try:
+        return json.loads(page.body)
+    except ValueError:
+        return Finding(check, False, "not a JSON answer")
+
+
+def reloaded(page: Page, prefix: str) -> Finding:
+    """Whether the configuration on disk is the one in use."""
+    value = gauge(page.body, "{0}_config_last_reload_successful".format(prefix)) if page.status == 200 else None
+    if value == 1:
+        return Finding("configuration", True, "the last reload succeeded")
+    if value == 0:
+        return Finding("configuration", False, "the last reload failed; journalctl -u {0} says why".format(prefix))
+    return Finding("configuration", False, "/metrics does not tell about the last reload")
+
+
+def targets(page: Page, expected: Sequence[Sequence[str]]) -> Finding:
+    """Whether every target is up, and every target the inventory wants is there."""
+    answer = _data(page, "targets")
+    if isinstance(answer, Finding):
+        return answer
+    active = answer["data"]["activeTargets"]
+    wrong = []
+    unscraped = 0
+    for target in active:
+        labels = target["labels"]
+        if target["health"] == "unknown":
+            unscraped += 1
+        elif target["health"] != "up":
+            wrong.append("{0} {1} is down ({2})".format(labels["job"], labels["instance"], target.get("lastError") or ""))
+    known = {(target["labels"]["job"], target["labels"]["instance"]) for target in active}
+    wrong += ["{0} {1} is no target".format(job, name) for job, name in expected if (job, name) not in known]
+    if wrong:
+        return Finding("targets", False, _some(wrong))
+    if unscraped:
+        return Finding("targets", False, "{0} of {1} not scraped yet".format(unscraped, len(active)), pending=True)
+    if not active:
+        return Finding("targets", False, "there is none")
+    return Finding("targets", True, "{0} up".format(len(active)))
+
+
+def rules(page: Page, age: float) -> Finding:
+    """Whether every rule is evaluated without error.
+
+    Args:
+        page: ``/api/v1/rules``.
+        age: seconds since the rules were loaded; a group may take its interval, or a minute, to be evaluated.
+    """
+    answer = _data(page, "rules")
+    if isinstance(answer, Finding):
+        return answer
+    count = 0
+    wrong = []
+    waiting = []
+    for group in answer["data"]["groups"]:
+        for rule in group["rules"]:
+            count += 1
+            if rule["health"] == "err":
+                wrong.append("{0} in {1}: {2}".format(rule["name"], group["name"], rule.get("lastError") or ""))
+            elif rule["health"] != "ok":
+                late = age > max(float(group.get("interval") or 0), UNKNOWN_RULES_SECONDS)
+                (wrong if late else waiting).append("{0} in {1} is not evaluated".format(rule["name"], group["name"]))
+    if wrong:
+        return Finding("rules", False, _some(wrong))
+    if not count:
+        return Finding("rules", False, "there is none")
+    if waiting:
+        return Finding("rules", True, "{0} of {1} not evaluated yet".format(len(waiting), count), pending=True)
+    return Finding("rules", True, "{0} evaluated".format(count))
+
+
+def alertmanagers(page: Page, expected: int) -> Finding:
+    """Whether Prometheus sends alerts to as many Alertmanagers as there are."""
+    answer = _data(page, "alertmanagers")
+    if isinstance(answer, Finding):
+        return answer
+    count = len(answer["data"]["activeAlertmanagers"])
+    return Finding("alertmanagers", count >= expected, "{0} of {1} known".format(count, expected))
+
+
+def cluster(page: Page, expected: int) -> Finding:
+    """Whether the Alertmanager sees all members. Its status alone stays `ready` when one dies."""
+    answer = _data(page, "cluster")
+    if isinstance(answer, Finding):
+        return answer
+    state = answer["cluster"]["status"]
+    if expected < 2:
+        return Finding("cluster", state in ("disabled", "ready"), "alone" if state == "disabled" else state)
+    count = len(answer["cluster"].get("peers") or [])
+    return Finding("cluster", state == "ready" and count == expected, "{0}, {1} of {2}".format(state, count, expected))
+
+
+def received(page: Page) -> Finding:
+    """Whether alerts arrive: Watchdog always fires, so there is always one."""
+    value = total(page.body, "alertmanager_alerts_received_total")
+    if value:
+        return Finding("alerts", True, "they arrive")
+    return Finding("alerts", False, "no alert has arrived since the start, not even Watchdog")
+
+
+def _textfiles(pages: Pages) -> Finding:
+    value = gauge(pages[METRICS].body, "node_textfile_scrape_error")
+    if value:
+        return Finding("textfile", False, "a file cannot be read; journalctl -u node_exporter names it")
+    return Finding("textfile", True, "readable" if value == 0 else "off")
+
+
+def _some(items: Sequence[str]) -> str:
+    more = len(items) - SHOWN
+    return "; ".join(items[:SHOWN]) + ("; and {0} more".format(more) if more > 0 else "")
+
+
+def report(found: Mapping[str, Sequence[Mapping[str, t.Any]]]) -> dict[str, t.Any]:
+    """Lay out the findings of many hosts.
+
+    Args:
+        found: by host, findings as dictionaries with ``component``, ``check``, ``healthy`` and ``detail``; a host with
+            none could not be asked.
+
+    Returns:
+        ``table`` (lines of text) and ``unhealthy`` (one line for each thing that is wrong).
+    """
+    rows = [("HOST", "SERVICE", "CHECK", "STATE", "")]
+    unhealthy = []
+    for host in sorted(found):
+        items = found[host] or [{"component": "-", "check": "-", "healthy": False, "detail": "could not be asked"}]
+        for item in items:
+            state = "ok" if item["healthy"] else "WRONG"
+            rows.append((host, item["component"], item["check"], state, item["detail"]))
+            if not item["healthy"]:
+                unhealthy.append("{0} {1} {2}: {3}".format(host, item["component"], item["check"], item["detail"]))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    table = [
+        "  ".join([cell.ljust(width) for cell, width in zip(row[:4], widths)] + [row[4]]).rstrip() for row in rows
+    ]
+    return {"table": table, "unhealthy": unhealthy}
