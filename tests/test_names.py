@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.tree import COLLECTION, ROOT, load_yaml, plugins, relative, roles, task_files, texts
+from tests.tree import COLLECTION, ROOT, filter_names, load_yaml, plugins, relative, roles, task_files, texts
 
 BLOCKS = ("block", "rescue", "always", "tasks", "pre_tasks", "post_tasks", "handlers")
 # What a task or a play may hold besides its module.
@@ -113,7 +113,8 @@ def test_there_are_plays_and_tasks_to_look_at() -> None:
 @pytest.mark.parametrize(("path", "text"), TASK_FILES)
 def test_everything_is_called_by_its_full_name(path: Path, text: str) -> None:
     assert not short_names(load_yaml(text))
-    own = {plugin.stem for kind in ("filter", "test") for plugin in plugins(kind)}
+    own = {name for plugin in plugins("filter") for name in filter_names(plugin)}
+    assert own
     assert not short_filters(text, own)
 
 

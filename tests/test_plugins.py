@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.tree import COLLECTION, ROOT, UNIT, plugins, relative, texts
+from tests.tree import COLLECTION, ROOT, UNIT, filter_names, plugins, relative, texts
 
 ATTRIBUTES = {"check_mode", "diff_mode"}
 SUPPORT = {"full", "partial", "none", "N/A"}
@@ -77,7 +77,7 @@ def test_ansible_doc_reads_every_plugin(documented: dict[str, dict[str, Any]], k
 def test_every_filter_is_documented_by_its_name() -> None:
     # FilterModule.filters() is the list Ansible loads; each entry needs documentation of that name.
     for path in plugins("filter"):
-        defined = set(re.findall(r'"(\w+)":\s*\w+', path.read_text().partition("class FilterModule")[2]))
+        defined = filter_names(path)
         assert defined, f"{relative(path)}: no filter found"
         assert {f"obs.stack.{name}" for name in defined} <= set(_names("filter", path)), relative(path)
 

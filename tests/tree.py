@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,6 +68,11 @@ def roles() -> list[Path]:
 def plugins(kind: str) -> list[Path]:
     """Python files of one kind of plugin ("modules", "filter", "action", "module_utils"), without __init__."""
     return sorted(path for path in (PLUGINS / kind).glob("*.py") if path.name != "__init__.py")
+
+
+def filter_names(path: Path) -> set[str]:
+    """The filters one file of plugins/filter defines: the keys of what FilterModule.filters() returns."""
+    return set(re.findall(r'"(\w+)":\s*\w+', path.read_text().partition("class FilterModule")[2]))
 
 
 def yaml_trees() -> list[Path]:
