@@ -40,8 +40,8 @@ class Service:
 
 
 SERVICES = (
-    Service("prometheus", 9090, "metrics, rules, targets; API under /api/v1", "/-/ready"),
-    Service("alertmanager", 9093, "alerts and silences; API under /api/v2", "/-/ready"),
+    Service("prometheus", 9090, "metrics, rules, targets; API under /api/v1"),
+    Service("alertmanager", 9093, "alerts and silences; API under /api/v2"),
     Service("node_exporter", 9100, "the host's own metrics", "/metrics"),
 )
 
@@ -107,16 +107,19 @@ def start_host() -> None:
 
 
 def write_overrides() -> list[str]:
-    """Point the inventory at the artifact store; returns one line for each version that is not the default."""
+    """Point the inventory at the artifact store; returns what the user should know of them."""
     lab = yaml.safe_load((paths.store() / "obs_lab.yml").read_text())
     OVERRIDES.parent.mkdir(parents=True, exist_ok=True)
     text = "# Written by `make up`: where the archives are, and which versions stand in for defaults not to be had.\n"
     OVERRIDES.write_text(text + yaml.safe_dump(lab, sort_keys=False))
-    return [
+    notes = [
         f"{name} {row['version']} instead of the default {row['default']}, which cannot be had on this machine"
         for name, row in lab["obs_lab_components"].items()
         if "default" in row
     ]
+    if lab["obs_lab_components"]["prometheus"]["origin"] == "real-built":
+        notes.append("prometheus was built from its Go module, which lacks the web pages; its API is whole")
+    return notes
 
 
 def up() -> None:
@@ -128,7 +131,7 @@ def up() -> None:
     call("fill the artifact store", sys.executable, "-m", "scripts.artifacts", "--defaults")
     say(f"container {HOST}")
     start_host()
-    instead = write_overrides()
+    notes = write_overrides()
     say("site.yml")
     call("install", "ansible-playbook", "site.yml", "-i", "inventories/local")
     say("verify.yml")
@@ -138,7 +141,7 @@ def up() -> None:
         print(f"  {service.name:<15}{service.url:<36}{service.shows}")
     print("\n  No login is asked for: the ports are published on 127.0.0.1 only. With a login set, its password is")
     print(f"  on the host under /etc/<service>/secrets (docker exec {HOST} ls /etc/prometheus).")
-    for line in instead:
+    for line in notes:
         print(f"  Note: {line}.")
     print("\n  Again: ansible-playbook site.yml -i inventories/local    Remove: make down")
 

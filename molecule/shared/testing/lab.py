@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import time
 from collections.abc import Callable
@@ -162,8 +163,9 @@ def wait_for(what: str, question: Callable[[], Any], seconds: float = 60) -> Any
 def exposure(host: Any, unit: str) -> float:
     """Overall exposure of a unit in the eyes of `systemd-analyze security`, 0 (sealed) to 10."""
     report = host.check_output(f"systemd-analyze security --no-pager {unit}")
-    line = next(line for line in report.splitlines() if "Overall exposure level" in line)
-    return float(line.rsplit(":", 1)[1].split()[0])
+    found = re.search(r"Overall exposure level for \S+: ([\d.]+)", report)
+    assert found, f"systemd-analyze says nothing of {unit}:\n{report}"
+    return float(found.group(1))
 
 
 @pytest.fixture(scope="session")
