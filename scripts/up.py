@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -61,7 +62,8 @@ def call(what: str, *command: str, quiet: bool = False) -> str:
         stderr=subprocess.STDOUT if quiet else None,
     )
     if answer.returncode != 0:
-        last = (answer.stdout or "").strip().splitlines()[-1:]
+        lines = (answer.stdout or "").strip().splitlines()
+        last = [line for line in lines if "rror" in line][:1] or lines[-1:]
         raise Stop(f"could not {what}" + (f": {last[0]}" if last else ", see above"))
     return (answer.stdout or "").strip()
 
@@ -86,10 +88,25 @@ def docker_run(settings: dict[str, object], image: str) -> list[str]:
     return [*command, image, str(settings["command"])]
 
 
+def refuse_taken_ports() -> None:
+    """Docker would find it too, and say it in four lines."""
+    for service in SERVICES:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", service.port))
+            except OSError as error:
+                raise Stop(
+                    f"port {service.port} of 127.0.0.1, wanted for {service.name}, is taken ({error.strerror}). "
+                    f"`ss -ltnp sport = :{service.port}` tells by what; stop that and run make up again"
+                ) from error
+
+
 def start_host() -> None:
     """Have the container running and systemd up in it."""
     state = ask("docker", "inspect", "-f", "{{.State.Running}}", HOST)
     if state.returncode != 0:
+        refuse_taken_ports()
         described = yaml.safe_load(CONTAINER.read_text())
         command = docker_run(described["obs_container"], described["obs_container_image"])
         try:

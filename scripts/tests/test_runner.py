@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -81,6 +82,14 @@ def test_table_marks_what_was_over_budget() -> None:
     outcome = Outcome("molecule ha", Counts(passed=3), seconds=600, budget=5)
     assert "over budget" in results.table([outcome])[-1]
     assert "over budget" not in results.table([replace(outcome, seconds=60)])[-1]
+
+
+def test_taken_port_is_named_with_its_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(up, "SERVICES", (up.Service("prometheus", port, ""),))
+        with pytest.raises(up.Stop, match=f"port {port} of 127.0.0.1, wanted for prometheus, is taken"):
+            up.refuse_taken_ports()
 
 
 def test_local_host_publishes_on_the_loopback_address_only() -> None:
