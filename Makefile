@@ -52,6 +52,11 @@ venv: ## Make .venv hold what requirements.lock says
 	@scripts/setup.sh --no-docker
 	@scripts/venv.sh
 
+.PHONY: docs
+docs: venv ## Write the roles' READMEs, and what the last `make test` ran into docs/compatibility.md
+	@$(PYTHON) -m scripts.role_docs
+	@$(PYTHON) -m scripts.compatibility
+
 .PHONY: lock
 lock: venv ## Write requirements.lock anew from requirements.txt
 	@scripts/venv.sh --lock
