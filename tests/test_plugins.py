@@ -86,7 +86,7 @@ def test_every_action_plugin_is_a_documented_module() -> None:
     assert {path.stem for path in plugins("action")} <= {path.stem for path in plugins("modules")}
 
 
-@pytest.mark.parametrize("path", [pytest.param(path, id=relative(path)) for kind in ("modules", "filter", "action")
+@pytest.mark.parametrize("path", [pytest.param(path, id=relative(path)) for kind in ("modules", "action")
                                   for path in plugins(kind)])
 def test_every_plugin_has_a_unit_test_file(path: Path) -> None:
     test = UNIT / path.parent.name / f"test_{path.stem.lstrip('_')}.py"
@@ -94,8 +94,19 @@ def test_every_plugin_has_a_unit_test_file(path: Path) -> None:
     assert re.search(r"^\s*def test_", test.read_text(), re.MULTILINE)
 
 
+def unit_tests() -> str:
+    """The text of all unit tests of the collection."""
+    return "".join(text for _path, text in texts(".py", under=COLLECTION / "tests" / "unit"))
+
+
+@pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in plugins("filter")])
+def test_every_filter_is_called_by_a_unit_test(path: Path) -> None:
+    tests = unit_tests()
+    assert not [name for name in sorted(filter_names(path)) if not re.search(rf"\b{name}\b", tests)]
+
+
 def test_every_shared_file_is_named_by_a_unit_test() -> None:
-    tests = "".join(text for _path, text in texts(".py", under=COLLECTION / "tests" / "unit"))
+    tests = unit_tests()
     untested = [relative(path) for path in plugins("module_utils") if not re.search(rf"\b{path.stem}\b", tests)]
     assert not untested
 

@@ -46,7 +46,7 @@ def test_scan_finds_each_kind(kind: str) -> None:
     "password: '{{ vault_password }}'",
     "password_file: /etc/prometheus/secrets/password", "http://{user}:{password}@host",
     "no_log: true  # password", 'password = ""', "https://github.com/a/b", 'api_key: "${API_KEY}"',
-    "sha256: " + "0f" * 32, "http://user:password@host:port",
+    "sha256: " + "0f" * 32, "http://user:password@host:port", 'password = "a-canary-1"',
 ])
 def test_scan_lets_the_rest_be(text: str) -> None:
     assert not secret_scan.scan_text("x", text)
