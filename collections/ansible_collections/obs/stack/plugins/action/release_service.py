@@ -56,7 +56,7 @@ class ActionModule(ActionBase):
             self._remove_tmp_path(self._connection._shell.tmpdir)
         answer.pop("need_release", None)
         answer.pop("invocation", None)
-        result.update(answer)
+        result.update(answer, service=options["name"])
         result["warnings"] = list(result.get("warnings") or []) + warnings
         return result
 

@@ -209,7 +209,8 @@ class _Run:
             raise StackError(
                 f"Could not verify {self.wish.name} {release.version} for {release.arch}",
                 why="no sha256 is known for this version and architecture, and no checksum file is named",
-                hint=f"Set {self.wish.name}_release_sha256: {{{release.arch}: <sha256 of {os.path.basename(release.url)}>}}.",
+                hint=f"Set {self.wish.name}_release_sha256: "
+                f"{{{release.arch}: <sha256 of {os.path.basename(release.url)}>}}.",
                 step="plan",
                 doc="checksum",
             )

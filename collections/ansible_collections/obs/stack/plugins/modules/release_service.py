@@ -12,8 +12,8 @@ module: release_service
 short_description: Make a service from a release archive run, upgrade, reload and roll back as a transaction
 version_added: "0.1.0"
 description:
-  - Declares one service, its release, configuration, account, unit, and how it proves that it works. One task, one round
-    trip when nothing is to do.
+  - Declares one service, its release, configuration, account, unit, and how it proves that it works. One task, one
+    round trip when nothing is to do.
   - A change is planned, staged beside what runs, checked by the new release itself, and only then switched to in one
     rename, with no more than the reload or restart it needs. It is probed, and put back when it does not get ready.
   - A run that fails leaves the service that was there. A run that is killed is healed by the next one.
@@ -104,7 +104,6 @@ options:
     description:
       - How the archive is fetched.
     type: dict
-    default: {}
     suboptions:
       from:
         description:
@@ -352,7 +351,6 @@ options:
     description:
       - What stands in the unit besides the account and the command.
     type: dict
-    default: {}
     suboptions:
       description:
         description:

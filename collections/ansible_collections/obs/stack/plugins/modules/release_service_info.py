@@ -94,7 +94,7 @@ services:
       description: What an interrupted run left to do, empty when nothing.
       type: str
     hold:
-      description: Who holds the service back by a rollback, since when, and at which generation; empty when nobody does.
+      description: Who holds the service back by a rollback, since when and where; empty when nobody does.
       type: dict
     generations:
       description: All generations on disk, newest first.

@@ -56,7 +56,6 @@ ARGUMENT_SPEC: dict[str, Any] = {
     },
     "fetch": {
         "type": "dict",
-        "default": {},
         "options": {
             "from": {"type": "str", "choices": ["controller", "host"], "default": "controller"},
             "mirror": {"type": "str", "default": ""},
@@ -104,7 +103,6 @@ ARGUMENT_SPEC: dict[str, Any] = {
     },
     "unit": {
         "type": "dict",
-        "default": {},
         "options": {
             "description": {"type": "str", "default": ""},
             "documentation": STRINGS,

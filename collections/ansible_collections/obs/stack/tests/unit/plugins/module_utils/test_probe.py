@@ -1,0 +1,124 @@
+# Copyright: obs.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The pure parts of probing: what counts as dead, as reloaded, as settled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.obs.stack.plugins.module_utils._probe import (
+    ReloadMark,
+    dead_reason,
+    gauge,
+    measure,
+    reload_verdict,
+    settled,
+    value_at,
+)
+from ansible_collections.obs.stack.plugins.module_utils._systemd import UnitState
+
+METRICS = """# TYPE x_ok gauge
+x_ok 1
+x_okay 7
+x_time 1.7e+09
+x_labelled{a="b"} 3
+x_braces{} 4
+x_bad nonsense
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("x_ok", 1.0), ("x_time", 1.7e9), ("x_labelled", None), ("x_braces", 4.0), ("x_bad", None), ("x_missing", None)],
+)
+def test_gauge(name: str, value: Any) -> None:
+    assert gauge(METRICS, name) == value
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "verdict"),
+    [
+        ((1, 10), (1, 11), True),
+        ((1, 10), (1, 10), None),
+        ((1, 10), (0, 10), False),
+        ((0, 10), (0, 10), None),  # it was down before: says nothing of this reload
+        ((0, 10), (1, 11), True),
+        ((1, 10), (None, None), None),
+        ((None, None), (1, 11), True),
+        ((None, None), (0, 11), False),
+    ],
+)
+def test_reload_verdict(before: tuple, now: tuple, verdict: Any) -> None:
+    assert reload_verdict(ReloadMark(*before), ReloadMark(*now)) is verdict
+
+
+def state(**changes: Any) -> UnitState:
+    values: dict[str, Any] = {
+        "load": "loaded",
+        "active": "active",
+        "sub": "running",
+        "main_pid": 7,
+        "invocation": "i1",
+        "restarts": 0,
+        "file_state": "enabled",
+        "fragment": "/x",
+        "drop_ins": (),
+        "needs_reload": False,
+        "exit_code": "1",
+        "exit_status": "2",
+        "since": "",
+    }
+    return UnitState(**{**values, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({}, ""),
+        ({"active": "activating", "sub": "start"}, ""),
+        ({"active": "failed"}, "exited with status 2"),
+        ({"active": "activating", "sub": "auto-restart"}, "exited with status 2"),
+        ({"active": "failed", "exit_code": "2", "exit_status": "9"}, "killed by signal 9"),
+        ({"active": "inactive"}, "stopped"),
+        ({"invocation": "i2"}, "started anew"),
+    ],
+)
+def test_dead_reason(changes: dict, word: str) -> None:
+    reason = dead_reason(state(**changes), invocation="i1")
+    assert (word in reason) if word else not reason
+
+
+def test_masked_in_either_way() -> None:
+    assert state(load="masked").is_masked and state(file_state="masked-runtime").is_masked and not state().is_masked
+
+
+DOCUMENT = {"cluster": {"status": "ready", "peers": [1, 2]}, "data": {"result": [{"value": [0, "3"]}]}}
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [("cluster.status", "ready"), ("data.result.0.value.1", "3"), ("cluster.nothing", None), ("data.result.9", None)],
+)
+def test_value_at(path: str, value: Any) -> None:
+    assert value_at(DOCUMENT, path) == value
+
+
+@pytest.mark.parametrize(
+    ("condition", "before", "holds"),
+    [
+        ({"json": "cluster.status", "equals": "ready"}, None, True),
+        ({"json": "cluster.status", "equals": "settling"}, None, False),
+        ({"json": "cluster.peers", "count": True, "at_least": "2"}, None, True),
+        ({"json": "cluster.peers", "count": True, "at_least": "3"}, None, False),
+        ({"json": "cluster.peers", "count": True, "at_least": "before"}, 2, True),
+        ({"json": "cluster.peers", "count": True, "at_least": "before"}, 3, False),
+        ({"json": "cluster.peers", "count": True, "at_least": "before"}, None, True),
+        ({"json": "data.result.0.value.1", "at_least": "3"}, None, True),
+        ({"json": "cluster.nothing", "at_least": "1"}, None, False),
+    ],
+)
+def test_settled(condition: dict, before: Any, holds: bool) -> None:
+    assert settled(measure(DOCUMENT, condition), condition, before) is holds

@@ -1,0 +1,30 @@
+# Copyright: obs.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the documentation of release_service promises is what the action plugin checks, option by option."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+from ansible_collections.obs.stack.plugins.modules import release_service
+from ansible_collections.obs.stack.plugins.plugin_utils._service_spec import ARGUMENT_SPEC
+
+SAME = ("type", "required", "default", "choices", "elements")
+
+
+def essence(options: dict[str, Any], below: str) -> dict[str, Any]:
+    """Options as a flat table of what both sides say."""
+    found: dict[str, Any] = {}
+    for name, option in options.items():
+        found[name] = {key: option[key] for key in SAME if key in option}
+        if below in option:
+            found.update({f"{name}.{key}": value for key, value in essence(option[below], below).items()})
+    return found
+
+
+def test_documentation_and_check_agree() -> None:
+    documented = essence(yaml.safe_load(release_service.DOCUMENTATION)["options"], "suboptions")
+    assert documented == essence(ARGUMENT_SPEC, "options")
