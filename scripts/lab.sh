@@ -11,11 +11,16 @@ here="$(cd "$(dirname "$0")" && pwd)"
 store="${OBS_STORE:-${OBS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/obs-stack}/store}"
 
 timeout 20 docker info >/dev/null 2>&1 || { echo "lab: no Docker Engine answers. Run scripts/setup.sh" >&2; exit 1; }
-"$here/host-image.sh"
+# Side by side: one waits for packages, the other for the compiler.
+"$here/host-image.sh" &
+images=$!
 for python in "${VIRTUAL_ENV:-/nonexistent}/bin/python" "$here/../.venv/bin/python" python3; do
     if "$python" -c 'import yaml' 2>/dev/null; then break; fi
 done
-(cd "$here/.." && "$python" -m scripts.artifacts)
+artifacts=0
+(cd "$here/.." && "$python" -m scripts.artifacts) || artifacts=$?
+wait "$images"
+[ "$artifacts" = 0 ] || exit "$artifacts"
 
 if [ "${1:-}" = --inventory ]; then
     mkdir -p "$2"

@@ -49,7 +49,12 @@ install_packages() {
     say "installing $*"
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq
-    # A policy that forbids starting services: the Engine is started below, in one way on all machines.
+    # Without systemd an init script would start the Engine, and nobody would know its pid: it is started below.
+    if [ ! -d /run/systemd/system ] && [ ! -e /usr/sbin/policy-rc.d ]; then
+        printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+        chmod 0755 /usr/sbin/policy-rc.d
+        trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+    fi
     apt-get install -y -qq --no-install-recommends "$@" >"$cache/apt.log" 2>&1 \
         || { tail -n 5 "$cache/apt.log" >&2; die "apt-get could not install $* (whole log: $cache/apt.log)"; }
 }
