@@ -20,6 +20,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import TextIO
 
 import yaml
 
@@ -87,7 +88,7 @@ def _execute(stage: Stage, started: float) -> int:
             timer.cancel()
 
 
-def _follow(stage: Stage, process: subprocess.Popen[str], log, started: float) -> None:  # type: ignore[no-untyped-def]
+def _follow(stage: Stage, process: subprocess.Popen[str], log: TextIO, started: float) -> None:
     """Copy output to the log; tell molecule's steps, and that a long stage is alive."""
     assert process.stdout is not None
     told, last_step = time.monotonic(), ""
@@ -134,8 +135,12 @@ def run_scenario(name: str, keep: bool) -> Outcome:
         subprocess.run(command, cwd=paths.ROOT, env=stages.environment(stage), capture_output=True, check=False)
 
     if keep:
-        destroy()       # molecule leaves out its own first destroy with --destroy=never
-    outcome = run(stage)
+        destroy()  # molecule leaves out its own first destroy with --destroy=never
+    try:
+        outcome = run(stage)
+    except KeyboardInterrupt:
+        destroy()
+        raise
     if outcome.counts.failed and not keep:
         destroy()
     return outcome

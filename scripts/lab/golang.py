@@ -55,7 +55,7 @@ def compile_release(component: Component, version: str, arch: str, folder: Path)
     }
     binaries = {}
     for name, package in build.commands.items():
-        target = output / name
+        target = output / name.format(arch=arch)
         command = [
             "go",
             "build",
@@ -70,7 +70,7 @@ def compile_release(component: Component, version: str, arch: str, folder: Path)
             package,
         ]
         _run(command, folder, environment, f"building {name} {version} {arch} from {build.module}")
-        binaries[name] = target
+        binaries[target.name] = target
     return {**binaries, **_licences(build, version, folder, environment)}
 
 

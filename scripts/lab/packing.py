@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import tarfile
+import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -20,21 +21,38 @@ def sha256(path: Path) -> str:
 
 
 def pack(target: Path, top: str, members: Mapping[str, Path | bytes], level: int = 6) -> None:
-    """Write a tar.gz of members (name -> file or content), below a folder unless top is ''.
+    """Write an archive of members (name -> file or content), below a folder unless top is ''.
 
-    Everything is 0755 and owned by root, as in upstream's archives; times are left out so that packing twice gives
-    one digest. The archive appears whole or not at all.
+    A zip where the target's name ends so, else a tar.gz. Everything is 0755 and owned by root, as in upstream's archives;
+    times are left out so that packing twice gives one digest. The archive appears whole or not at all.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f".{target.name}.new")
+    placed = {f"{top}/{name}" if top else name: content for name, content in sorted(members.items())}
+    if target.suffix == ".zip":
+        _write_zip(unfinished, placed, level)
+    else:
+        _write_tar(unfinished, placed, level)
+    unfinished.rename(target)
+
+
+def _write_zip(target: Path, members: Mapping[str, Path | bytes], level: int) -> None:
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=level) as archive:
+        for name, content in members.items():
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = 0o755 << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, content if isinstance(content, bytes) else content.read_bytes())
+
+
+def _write_tar(target: Path, members: Mapping[str, Path | bytes], level: int) -> None:
     with (
-        unfinished.open("wb") as raw,
+        target.open("wb") as raw,
         gzip.GzipFile("", "wb", level, raw, mtime=0) as packed,
         tarfile.open(fileobj=packed, mode="w|", format=tarfile.GNU_FORMAT) as tar,
     ):
-        for name, content in sorted(members.items()):
-            _add(tar, f"{top}/{name}" if top else name, content)
-    unfinished.rename(target)
+        for name, content in members.items():
+            _add(tar, name, content)
 
 
 def _add(tar: tarfile.TarFile, name: str, content: Path | bytes) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -116,6 +117,16 @@ def test_packing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
         packing.pack(tmp_path / name, "top", {"b": b"2", "a": b"1"})
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_zip_is_flat_and_keeps_the_executable_bit(
+    tmp_path: Path,
+) -> None:
+    packing.pack(tmp_path / "loki-linux-amd64.zip", "", {"loki-linux-amd64": b"program"})
+    with zipfile.ZipFile(tmp_path / "loki-linux-amd64.zip") as archive:
+        assert archive.namelist() == ["loki-linux-amd64"]
+        assert archive.getinfo("loki-linux-amd64").external_attr >> 16 == 0o755
+        assert archive.read("loki-linux-amd64") == b"program"
 
 
 FAULTS = ["exits", "hangs", "never_ready", "other_machine", "wrong_checksum", "truncated"]
