@@ -23,7 +23,7 @@ def sha256(path: Path) -> str:
 def pack(target: Path, top: str, members: Mapping[str, Path | bytes], level: int = 6) -> None:
     """Write an archive of members (name -> file or content), below a folder unless top is ''.
 
-    A zip where the target's name ends so, else a tar.gz. Everything is 0755 and owned by root, as in upstream's archives;
+    A zip where the target's name ends so, else a tar.gz. Everything is 0755 and owned by root, as upstream has it;
     times are left out so that packing twice gives one digest. The archive appears whole or not at all.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
