@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ._errors import StackError
-from ._files import sync_directory
+from ._files import read_bytes, sync_directory, write_file
 from ._layout import Layout
 from ._process import argv_of
 from ._systemd import UnitState, daemon_reload, state_of, systemctl
@@ -143,10 +143,18 @@ def _free_name(path: str) -> str:
     return candidate
 
 
-def move_aside(takeover: Takeover) -> None:
-    """Move the other installation's configuration and unit aside."""
+def keep_unit(takeover: Takeover, layout: Layout) -> None:
+    """Copy the other installation's unit aside; ours then replaces it in one rename, so there always is one."""
     for source, aside in takeover.moves:
-        if os.path.lexists(source) and not os.path.islink(source):
+        content = read_bytes(source) if source == layout.unit_file and not is_ours(source) else None
+        if content is not None:
+            write_file(aside, content, mode=0o644)
+
+
+def move_aside(takeover: Takeover, layout: Layout) -> None:
+    """Move the rest of the other installation aside."""
+    for source, aside in takeover.moves:
+        if source != layout.unit_file and os.path.lexists(source) and not os.path.islink(source):
             os.rename(source, aside)
             sync_directory(os.path.dirname(source))
 

@@ -88,12 +88,11 @@ class Switch:
 
     def __post_init__(self) -> None:
         self._live_before: dict[str, bytes | None] = {}
-        self._unit_before: bytes | None = None
         self._acted = False
         self._flipped = False
         self._was_active = False
+        self._new_ran = False
         self._data_saved = False
-        self._enabled_changed = False
 
     @property
     def unit(self) -> str:
@@ -133,10 +132,16 @@ class Switch:
 
     def _forward(self) -> None:
         if self.takeover:
-            _adoption.move_aside(self.takeover)
+            # The other installation uses nothing of `current`, so that goes first: whenever the host starts anew,
+            # either its unit or ours has all it needs.
+            self._flip_current(self.new.number)
+            _adoption.keep_unit(self.takeover, self.layout)
         if self.write_unit:
-            self._unit_before = read_bytes(self.layout.unit_file)
             write_file(self.layout.unit_file, self.new.unit_text.encode(), mode=0o644)
+        if self.takeover:
+            _adoption.move_aside(self.takeover, self.layout)
+            self._link_etc()
+        if self.write_unit:
             daemon_reload()
         phase("unit")
         self._write_live()
@@ -194,15 +199,20 @@ class Switch:
             )
 
     def _flip(self, number: int) -> None:
+        self._flip_current(number)
+        self._link_etc()
+
+    def _flip_current(self, number: int) -> None:
         if self.layout.current_number() != number:
             point_symlink(self.layout.current, os.path.join("generations", str(number)))
             self._flipped = True
+
+    def _link_etc(self) -> None:
         link = self.layout.etc_link
         if not os.path.islink(link) or os.readlink(link) != self.layout.current_etc:
             point_symlink(link, self.layout.current_etc)
 
     def _set_enabled(self, enabled: bool) -> None:
-        self._enabled_changed = True
         complaint = systemctl("enable" if enabled else "disable", self.unit)
         if state_of(self.unit).is_enabled != enabled:
             raise StackError(
@@ -215,7 +225,7 @@ class Switch:
     def _act(self, generation: Generation) -> None:
         """Bring the process to a generation; whether that worked is for the probe to say."""
         if self.effect in ("restart", "start"):
-            self._acted = True
+            self._acted = self._new_ran = True
             if self.takeover:
                 _adoption.stop_former(self.takeover)
             reset_failed(self.unit)
@@ -260,7 +270,7 @@ class Switch:
         why = failure.what + (": " + failure.why if failure.why else "")
         kept = self._kept_reason()
         if kept:
-            self._commit_note_only()
+            # The note stays, so that the next run proves it.
             return StackError(
                 title,
                 why=why,
@@ -276,12 +286,9 @@ class Switch:
         return StackError(title, why=why, hint=outcome, step=failure.step, doc=failure.doc or "restore")
 
     def _kept_reason(self) -> str:
-        if not self._acted or self.old is None or self._data_saved:
+        if not self._new_ran or self.old is None or self._data_saved:
             return ""
         return no_return_reason(self.new.manifest["data"], newer=self.new.version, older=self.old.version)
-
-    def _commit_note_only(self) -> None:
-        """Keep the new generation unproven: the note stays, so that the next run probes it."""
 
     def _go_back(self) -> str:
         old = self.old
@@ -333,11 +340,11 @@ class Switch:
         """A first install failed: leave no unit and no link, or the installation that was there."""
         if self._acted:
             systemctl("stop", self.unit)
-        if self._enabled_changed and not (self.takeover and self.takeover.moves):
-            systemctl("disable", self.unit)
         if os.path.islink(self.layout.etc_link):
             remove_file(self.layout.etc_link)
-        if self.write_unit and _adoption.is_ours(self.layout.unit_file):
+        if _adoption.is_ours(self.layout.unit_file):
+            if not (self.takeover and self.takeover.moves):
+                systemctl("disable", self.unit)
             remove_file(self.layout.unit_file)
         if self.takeover:
             _adoption.undo(self.takeover)

@@ -311,10 +311,15 @@ class _Run:
                 step="plan",
                 doc="data",
             )
-        if path and host.current is not None and not os.path.isdir(path):
+        old = host.current
+        if path and old is not None and old.data_path != path:
+            self.outcome.warnings.append(
+                f"{wish.name} will keep its data in {path}; what is in {old.data_path} stays there and is not read."
+            )
+        elif path and old is not None and not os.path.isdir(path):
             raise StackError(
                 f"Could not find the data folder {path} of {wish.name}",
-                why=f"it was there when {host.current.label} was installed, and this run does not begin empty",
+                why=f"it was there when {old.label} was installed, and this run does not begin empty",
                 hint="Mount it, or make it empty by hand if the data is really to be given up.",
                 step="plan",
                 doc="data",
