@@ -1,0 +1,175 @@
+"""Two replicas and two cluster members work as one: derived from the inventory, watched, and changed one at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import testinfra
+import yaml
+from lab import INVENTORY, PROJECT, converge, get, process, query, wait_for
+
+testinfra_hosts = ["ha-a"]
+
+REPLICAS = ("ha-a", "ha-b")
+HOSTS = ("ha-1", "ha-2", "ha-3", "ha-a", "ha-b")
+ALERTMANAGER = "http://127.0.0.1:9093"
+RAISED = "LabAlertRaised"
+PROMETHEUS = ("--tags", "prometheus")
+
+
+def at(name: str) -> Any:
+    """A host of the scenario by its name."""
+    return testinfra.get_host(f"ansible://{name}", ansible_inventory=str(INVENTORY))
+
+
+@pytest.fixture(params=REPLICAS)
+def replica(request):
+    """Each host with a Prometheus and an Alertmanager."""
+    return at(request.param)
+
+
+def loaded(host) -> dict[str, Any]:
+    """The configuration that Prometheus uses."""
+    return yaml.safe_load(get(host, "http://127.0.0.1:9090/api/v1/status/config").json["data"]["yaml"])
+
+
+def alerts(host, name: str) -> list[dict[str, Any]]:
+    """Alerts of a name as an Alertmanager has them."""
+    answer = get(host, f"{ALERTMANAGER}/api/v2/alerts", "-G", "--data-urlencode", f'filter=alertname="{name}"')
+    return answer.json
+
+
+@pytest.fixture
+def undone():
+    """Brings the replicas back to the scenario's own wish."""
+    yield
+    assert converge(arguments=PROMETHEUS).code == 0
+
+
+def test_every_replica_scrapes_every_host(replica):
+    expected = (
+        {("node_exporter", f"{name}:9100") for name in HOSTS}
+        | {("prometheus", f"{name}:9090") for name in REPLICAS}
+        | {("alertmanager", f"{name}:9093") for name in REPLICAS}
+    )
+
+    def up():
+        found = {(r["metric"]["job"], r["metric"]["instance"]) for r in query(replica, "up == 1")}
+        return found if found == expected else None
+
+    wait_for("all of " + str(sorted(expected)), up, seconds=45)
+
+
+def test_targets_say_where_they_are(replica):
+    row = query(replica, 'up{job="node_exporter", host="ha-2"}')[0]["metric"]
+    assert row["site"] == "main" and row["host_zone"] == "b"
+    assert "zone" not in row, "zone is a label of the replica, not of the target"
+
+
+def test_external_labels_differ_in_replica_and_zone_only():
+    labels = {name: loaded(at(name))["global"]["external_labels"] for name in REPLICAS}
+    assert labels == {
+        "ha-a": {"site": "main", "zone": "a", "replica": "ha-a"},
+        "ha-b": {"site": "main", "zone": "b", "replica": "ha-b"},
+    }
+
+
+def test_replicas_have_the_same_configuration_otherwise():
+    first, second = (loaded(at(name)) for name in REPLICAS)
+    for configuration in (first, second):
+        del configuration["global"]["external_labels"]
+    assert first == second
+
+
+def test_alertmanagers_are_one_cluster(replica):
+    cluster = get(replica, f"{ALERTMANAGER}/api/v2/status").json["cluster"]
+    assert cluster["status"] == "ready"
+    assert sorted(peer["name"] for peer in cluster["peers"]) == ["ha-a", "ha-b"]
+
+
+def test_silence_made_on_one_member_reaches_the_other():
+    body = (
+        '{"matchers":[{"name":"alertname","value":"LabSilence","isRegex":false,"isEqual":true}],'
+        '"startsAt":"2020-01-01T00:00:00Z","endsAt":"2099-01-01T00:00:00Z","createdBy":"test","comment":"test"}'
+    )
+    made = get(at("ha-a"), f"{ALERTMANAGER}/api/v2/silences", "-H", "Content-Type: application/json", "-d", body)
+    assert made.status == 200, made.body
+    identity = made.json["silenceID"]
+    wait_for(
+        "silence on the other member",
+        lambda: get(at("ha-b"), f"{ALERTMANAGER}/api/v2/silence/{identity}").status == 200,
+        seconds=30,
+    )
+
+
+def test_verify_finds_the_estate_healthy(host):
+    run = converge(playbook=PROJECT / "playbooks/verify.yml")
+    assert run.code == 0, run.errors or run.output
+
+
+def test_changed_rule_is_a_reload_everywhere_and_its_alert_is_one_alert(tmp_path: Path, host, undone):
+    rule = {
+        "alert": RAISED,
+        "expr": "vector(1)",
+        "labels": {"severity": "ticket"},
+        "annotations": {"summary": "{{ $value }} is filled in by Prometheus, not by Ansible"},
+    }
+    (tmp_path / "raised.yml").write_text(
+        yaml.safe_dump({"groups": [{"name": "lab", "interval": "2s", "rules": [rule]}]})
+    )
+    before = {name: process(at(name), "prometheus") for name in REPLICAS}
+    run = converge({"prometheus_rules": [{"src": str(tmp_path / "raised.yml"), "kind": "alerts"}]}, arguments=PROMETHEUS)
+    assert run.code == 0, run.errors or run.output
+    results = run.results("prometheus")
+    assert [(r["reloaded"], r["restarted"]) for r in results] == [(True, False)] * 2
+    assert run.changed == 2
+    assert {name: process(at(name), "prometheus") for name in REPLICAS} == before
+
+    for name in REPLICAS:
+        # Both replicas fire it and send it to both members.
+        firing = f'ALERTS{{alertname="{RAISED}", alertstate="firing"}}'
+        wait_for(f"{RAISED} in {name}", lambda name=name, firing=firing: query(at(name), firing), seconds=30)
+    for name in REPLICAS:
+        found = wait_for(f"{RAISED} at {name}", lambda name=name: alerts(at(name), RAISED), seconds=30)
+        # A second look after some resends: still one, because both replicas send equal labels.
+        found = alerts(at(name), RAISED)
+        assert len(found) == 1, found
+        assert found[0]["labels"] == {"alertname": RAISED, "severity": "ticket", "site": "main"}
+        assert found[0]["annotations"]["summary"] == "1 is filled in by Prometheus, not by Ansible"
+
+
+def test_restart_goes_one_replica_after_the_other(host, undone):
+    run = converge({"prometheus_flags": {"rules.alert.resend-delay": "5s", "query.max-concurrency": 19}}, arguments=PROMETHEUS)
+    assert run.code == 0, run.errors or run.output
+    order = [name for _task, name, result in run.tasks if result.get("restarted")]
+    assert order == list(REPLICAS)
+    first, second = (process(at(name), "prometheus").started for name in REPLICAS)
+    assert first < second
+
+
+def test_first_failure_leaves_the_other_replica_alone(host, undone):
+    before = {name: process(at(name), "prometheus") for name in REPLICAS}
+    run = converge({"prometheus_flags": {"no.such.flag": "1"}}, arguments=PROMETHEUS)
+    assert run.code != 0
+    assert "no.such.flag" in run.errors, run.errors
+    asked = [name for task, name, _result in run.tasks if task.endswith("Run Prometheus as a managed service")]
+    assert asked == ["ha-a"], "the second replica must not be asked"
+    assert process(at("ha-b"), "prometheus") == before["ha-b"]
+    for name in REPLICAS:
+        assert get(at(name), "http://127.0.0.1:9090/-/ready").status == 200
+
+
+def test_lost_member_is_told(host):
+    other = at("ha-b")
+    other.check_output("systemctl stop alertmanager")
+    try:
+        lost = 'up{job="alertmanager", instance="ha-b:9093"} == 0'
+        wait_for("lost member in both replicas", lambda: all(query(at(name), lost) for name in REPLICAS), seconds=45)
+        run = converge({"wait": 5}, playbook=PROJECT / "playbooks/verify.yml")
+    finally:
+        other.check_output("systemctl start alertmanager")
+    assert run.code != 0
+    assert "ha-b alertmanager answers" in run.errors, run.errors
+    assert "alertmanager ha-b:9093 is down" in run.errors, run.errors
