@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import http.client
 import os
 import re
@@ -245,15 +246,22 @@ def _basic(url: str) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(pair.encode("utf-8")).decode("ascii")}
 
 
-def _opener(source: Source) -> urllib.request.OpenerDirector:
+@functools.lru_cache(maxsize=8)
+def _trust(ca_path: str) -> ssl.SSLContext:
+    """The system's authorities and those of ca_path. Reading them takes longer than a small transfer."""
     context = ssl.create_default_context()
-    if source.ca_path:
-        try:
-            kind = "capath" if os.path.isdir(source.ca_path) else "cafile"
-            context.load_verify_locations(**{kind: source.ca_path})
-        except OSError as error:  # ssl.SSLError is one
-            why = f"the CA certificates {source.ca_path} cannot be read: {error.strerror or error}"
-            raise source.error(why, "Correct ca_path.") from error
+    if ca_path:
+        kind = "capath" if os.path.isdir(ca_path) else "cafile"
+        context.load_verify_locations(**{kind: ca_path})
+    return context
+
+
+def _opener(source: Source) -> urllib.request.OpenerDirector:
+    try:
+        context = _trust(source.ca_path)
+    except OSError as error:  # ssl.SSLError is one
+        why = "the CA certificates {0} cannot be read: {1}".format(source.ca_path, error.strerror or error)
+        raise source.error(why, "Correct ca_path.") from error
     proxy = source.proxy if not source.proxy or "//" in source.proxy else "http://" + source.proxy
     proxies = urllib.request.ProxyHandler({"http": proxy, "https": proxy} if proxy else None)
     return urllib.request.build_opener(proxies, urllib.request.HTTPSHandler(context=context), _NoRedirect())

@@ -21,11 +21,12 @@ from hypothesis import strategies as st
 from ansible_collections.obs.stack.plugins.module_utils import _archive
 from ansible_collections.obs.stack.plugins.module_utils._archive import (
     ArchiveError,
-    machine_of,
     safe_name,
     sync_tree,
     unpack,
 )
+from ansible_collections.obs.stack.plugins.module_utils._elf import go_name, host_machine, machine_of
+from ansible_collections.obs.stack.plugins.module_utils._members import members
 
 SCRIPT = b"#!/bin/sh\nexit 0\n"
 URL_NAME = "thing-1.0.linux-amd64.tar.gz"
@@ -279,7 +280,34 @@ def test_machine_of(tmp_path: Path, content: bytes, machine: str) -> None:
 
 
 def test_machine_of_the_running_interpreter() -> None:
-    assert machine_of(os.path.realpath("/proc/self/exe")) == _archive.host_machine()
+    assert machine_of(os.path.realpath("/proc/self/exe")) == host_machine()
+
+
+def test_unknown_machines_keep_their_name() -> None:
+    assert [go_name(name) for name in ("aarch64", "arm64", "i686", "loongarch64", "")] == [
+        "arm64",
+        "arm64",
+        "386",
+        "loongarch64",
+        "",
+    ]
+
+
+def test_members_are_told_alike_for_both_formats(tmp_path: Path) -> None:
+    packed = tar(tmp_path / "t", entry("d/", b"", tarfile.DIRTYPE), entry("d/run", SCRIPT, mode=0o755))
+    with zipfile.ZipFile(tmp_path / "z", "w") as archive:
+        archive.writestr("d/", b"")
+        info = zipfile.ZipInfo("d/run")
+        info.external_attr = 0o755 << 16
+        archive.writestr(info, SCRIPT)
+    told = [
+        [
+            (member.name.rstrip("/"), member.kind, member.executable, member.stream and member.stream.read())
+            for member in found
+        ]
+        for found in (members(str(packed)), members(str(tmp_path / "z")))
+    ]
+    assert told[0] == told[1] == [("d", "dir", False, None), ("d/run", "file", True, SCRIPT)]
 
 
 def test_sync_tree_syncs_files_before_their_folder(tmp_path: Path, monkeypatch: t.Any) -> None:

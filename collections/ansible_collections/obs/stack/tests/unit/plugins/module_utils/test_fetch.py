@@ -33,7 +33,7 @@ from ansible_collections.obs.stack.plugins.module_utils._fetch import (
     private_dir,
 )
 
-BODY = os.urandom(3 << 20)
+BODY = os.urandom((1 << 20) + 7)
 SHA256 = hashlib.sha256(BODY).hexdigest()
 TOKEN = {"Authorization": "Bearer canary-token"}
 Answer = t.Callable[[BaseHTTPRequestHandler], None]
