@@ -5,8 +5,8 @@ set -euo pipefail
 
 cd "$(dirname "$0")/.."
 if timeout 20 docker info >/dev/null 2>&1; then
-    docker ps -aq --filter label=obs.scenario | xargs -r docker rm -f >/dev/null
-    docker network ls -q --filter label=obs.scenario | xargs -r docker network rm >/dev/null
+    docker ps -aq --filter "label=obs.checkout=$PWD" | xargs -r docker rm -f >/dev/null
+    docker network ls -q --filter "label=obs.checkout=$PWD" | xargs -r docker network rm >/dev/null
 fi
 rm -rf .build .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .ansible .cache
 rm -rf collections/ansible_collections/obs/stack/tests/output
