@@ -27,6 +27,7 @@ SAMPLES = {
     "JSON web token": "eyJ" + "a" * 20 + ".eyJ" + "b" * 20 + "." + "c" * 12,
     "password in a URL": "https://me:" + "hunter22@db.example.com/x",
     "password": "db_password: '" + "hunter22'",
+    "password in YAML": "  web_password: " + "hunter22",
     "bcrypt hash": "$2y$" + "10$" + "a" * 53,
 }
 
@@ -46,7 +47,8 @@ def test_scan_finds_each_kind(kind: str) -> None:
     "password: '{{ vault_password }}'",
     "password_file: /etc/prometheus/secrets/password", "http://{user}:{password}@host",
     "no_log: true  # password", 'password = ""', "https://github.com/a/b", 'api_key: "${API_KEY}"',
-    "sha256: " + "0f" * 32, "http://user:password@host:port", 'password = "a-canary-1"',
+    "sha256: " + "0f" * 32, "http://user:password@host:port",
+    "password: null", "password: !vault |", "  password: {type: str}", "password_file: /run/x", "password: short", 'password = "a-canary-1"',
 ])
 def test_scan_lets_the_rest_be(text: str) -> None:
     assert not secret_scan.scan_text("x", text)
