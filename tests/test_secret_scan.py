@@ -48,7 +48,8 @@ def test_scan_finds_each_kind(kind: str) -> None:
     "password_file: /etc/prometheus/secrets/password", "http://{user}:{password}@host",
     "no_log: true  # password", 'password = ""', "https://github.com/a/b", 'api_key: "${API_KEY}"',
     "sha256: " + "0f" * 32, "http://user:password@host:port",
-    "password: null", "password: !vault |", "  password: {type: str}", "password_file: /run/x", "password: short", 'password = "a-canary-1"',
+    "password: null", "password: !vault |", "  password: {type: str}", "password_file: /run/x", "password: short",
+    'password = "a-canary-1"',
 ])
 def test_scan_lets_the_rest_be(text: str) -> None:
     assert not secret_scan.scan_text("x", text)
