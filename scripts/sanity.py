@@ -14,10 +14,9 @@ import re
 import shutil
 import subprocess
 import sys
-import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-from scripts.lab import paths
+from scripts.lab import paths, results
 
 CANNOT_RUN = 77
 MINORS = range(8, 15)
@@ -87,18 +86,22 @@ def environment(folder: Path) -> dict[str, str]:
     return result
 
 
-def join(junit: Path, target: Path) -> None:
-    """Put ansible-test's many junit files into one."""
-    root = ElementTree.Element("testsuites")
-    for path in sorted(junit.glob("*.xml")):
-        for suite in ElementTree.parse(path).getroot().iter("testsuite"):
-            # A test with nothing to look at has no case; it counts as one that was passed over.
-            if suite.get("tests") == "0":
-                suite.set("tests", "1")
-                suite.set("skipped", "1")
-            root.append(suite)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    ElementTree.ElementTree(root).write(target)
+def follow(command: list[str], folder: Path) -> tuple[int, list[str]]:
+    """Run ansible-test in the collection, passing its output on; returns its exit code and the lines."""
+    lines = []
+    with subprocess.Popen(
+        command,
+        cwd=paths.COLLECTION,
+        env=environment(folder),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            lines.append(line)
+        return process.wait(), lines
 
 
 def main() -> int:
@@ -110,25 +113,16 @@ def main() -> int:
     output = paths.COLLECTION / "tests" / "output"
     shutil.rmtree(output / "junit", ignore_errors=True)
     command = [str(program), "sanity", "--color", "no", "--junit", "--requirements", *sys.argv[1:]]
-    answer = subprocess.run(
-        command,
-        cwd=paths.COLLECTION,
-        env=environment(home()),
-        text=True,
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    print(answer.stdout, flush=True)
-    if answer.returncode != 0 and not list((output / "junit").glob("*.xml")):
-        reason = next((line for line in answer.stdout.splitlines() if any(word in line for word in OF_THE_MACHINE)), "")
+    code, lines = follow(command, home())
+    if code != 0 and not list((output / "junit").glob("*.xml")):
+        reason = next((line for line in lines if any(word in line for word in OF_THE_MACHINE)), "")
         if reason:
             print(f"ansible-test cannot build its environments here: {reason.strip()[:160]}")
             return CANNOT_RUN
     if os.environ.get("OBS_JUNIT"):
-        join(output / "junit", Path(os.environ["OBS_JUNIT"]))
+        results.join_junit(output / "junit", Path(os.environ["OBS_JUNIT"]))
     shutil.rmtree(output, ignore_errors=True)
-    return answer.returncode
+    return code
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -48,10 +49,14 @@ def run(stage: Stage) -> Outcome:
     stage.log.parent.mkdir(parents=True, exist_ok=True)
     if stage.junit:
         stage.junit.unlink(missing_ok=True)
+    if stage.parts:
+        shutil.rmtree(stage.parts, ignore_errors=True)
     say(f"== {stage.name} (budget {stage.budget:g} min, log {stage.log.relative_to(paths.ROOT)})")
     started = time.monotonic()
     code = _execute(stage, started)
     seconds = time.monotonic() - started
+    if stage.parts and stage.junit and stage.parts.exists():
+        results.join_junit(stage.parts, stage.junit)
     outcome = _judge(stage, code, seconds)
     if outcome.counts.failed:
         _show_end(stage)
@@ -78,6 +83,8 @@ def _execute(stage: Stage, started: float) -> int:
         timer = threading.Timer(stage.budget * 60 * PATIENCE, lambda: os.killpg(process.pid, signal.SIGKILL))
         timer.daemon = True
         timer.start()
+        over = threading.Event()
+        threading.Thread(target=_tell_time, args=(stage, started, over), daemon=True).start()
         try:
             _follow(stage, process, log, started)
             return process.wait()
@@ -85,24 +92,29 @@ def _execute(stage: Stage, started: float) -> int:
             os.killpg(process.pid, signal.SIGTERM)
             raise
         finally:
+            over.set()
             timer.cancel()
 
 
 def _follow(stage: Stage, process: subprocess.Popen[str], log: TextIO, started: float) -> None:
-    """Copy output to the log; tell molecule's steps, and that a long stage is alive."""
+    """Copy output to the log; tell molecule's steps."""
     assert process.stdout is not None
-    told, last_step = time.monotonic(), ""
+    last_step = ""
     for line in process.stdout:
         log.write(line)
         log.flush()
+        if stage.echo:
+            say(f"   {line.rstrip()}")
         step = _STEP.search(line)
-        now = time.monotonic()
         if step and step["step"] != last_step:
-            last_step, told = step["step"], now
-            say(f"   {stage.name}: {last_step} at {now - started:.0f} s")
-        elif now - told > SAY_EVERY:
-            told = now
-            say(f"   {stage.name}: {now - started:.0f} s so far")
+            last_step = step["step"]
+            say(f"   {stage.name}: {last_step} at {time.monotonic() - started:.0f} s")
+
+
+def _tell_time(stage: Stage, started: float, over: threading.Event) -> None:
+    """Say every minute that a stage goes on: also one that prints nothing."""
+    while not over.wait(SAY_EVERY):
+        say(f"   {stage.name}: {time.monotonic() - started:.0f} s so far")
 
 
 def _judge(stage: Stage, code: int, seconds: float) -> Outcome:
@@ -156,7 +168,7 @@ def quick() -> list[Outcome]:
 
 def molecule(names: list[str], keep: bool) -> list[Outcome]:
     """The laboratory, then each scenario."""
-    lab = run(Stage("lab", ("scripts/lab.sh",), 20))
+    lab = run(Stage("lab", ("scripts/lab.sh",), 20, echo=True))
     if lab.counts.failed:
         return [lab, *(Outcome(f"molecule {name}", Counts(failed=1), 0, note="no laboratory") for name in names)]
     return [lab, *(run_scenario(name, keep) for name in names)]

@@ -54,6 +54,19 @@ def read_junit(path: Path) -> Counts:
     return total
 
 
+def join_junit(folder: Path, target: Path) -> None:
+    """Put all junit files of a folder into one. A suite without a case had nothing to look at: one that was skipped."""
+    root = ElementTree.Element("testsuites")
+    for path in sorted(folder.glob("*.xml")):
+        for suite in ElementTree.parse(path).getroot().iter("testsuite"):
+            if suite.get("tests") == "0":
+                suite.set("tests", "1")
+                suite.set("skipped", "1")
+            root.append(suite)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    ElementTree.ElementTree(root).write(target)
+
+
 def judge(counts: Counts, code: int) -> Counts:
     """Join a stage's counts with its exit code: a stage that failed without a failed test counts as one failure."""
     if code != 0 and counts.failed == 0:

@@ -17,7 +17,10 @@ _BUDGET = re.compile(r"^# budget: (\d+) minutes\b", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Stage:
-    """One command. budget in minutes; junit: the file it writes; skip: why it cannot run here."""
+    """One command. budget in minutes; skip: why it cannot run here; echo: its output is progress to be shown.
+
+    junit: the file with its counts; parts: the folder in which it leaves several files that make that one.
+    """
 
     name: str
     command: tuple[str, ...]
@@ -26,6 +29,8 @@ class Stage:
     junit: Path | None = None
     environment: dict[str, str] = field(default_factory=dict)
     skip: str = ""
+    parts: Path | None = None
+    echo: bool = False
 
     @property
     def log(self) -> Path:
@@ -67,7 +72,7 @@ def sanity() -> Stage:
 
 def scenario(name: str, keep: bool = False) -> Stage:
     """One molecule scenario, on hosts that are there for it alone."""
-    junit = LOGS / f"molecule-{name}.xml"
+    junit, parts = LOGS / f"molecule-{name}.xml", LOGS / f"molecule-{name}.parts"
     destroy = ("--destroy=never",) if keep else ()
     base = str(paths.ROOT / ".config" / "molecule" / "config.yml")
     return Stage(
@@ -75,7 +80,8 @@ def scenario(name: str, keep: bool = False) -> Stage:
         ("molecule", "--base-config", base, "test", *destroy, "--scenario-name", name),
         budget(name),
         junit=junit,
-        environment={"PYTEST_ADDOPTS": f"--junit-xml={junit}", "MOLECULE_COMMAND_BORDERS": "0"},
+        parts=parts,
+        environment={"OBS_JUNIT_FOLDER": str(parts), "MOLECULE_COMMAND_BORDERS": "0"},
         skip="" if shutil.which("docker") else "no docker command on this machine",
     )
 

@@ -78,6 +78,27 @@ def test_molecule_steps_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert "molecule default: converge at" in capsys.readouterr().out
 
 
+def test_parts_of_a_stage_are_counted_together(tmp_path: Path) -> None:
+    program = """
+import pathlib
+folder = pathlib.Path({folder!r})
+folder.mkdir()
+for name, failed in (("00", 0), ("01", 1)):
+    (folder / (name + ".xml")).write_text('<testsuites><testsuite tests="2" failures="%d"/></testsuites>' % failed)
+raise SystemExit(1)
+""".replace("{folder!r}", repr(str(tmp_path / "parts")))
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "02.xml").write_text(JUNIT)  # of an earlier run
+    stage = replace(python("molecule adopt", program, junit=tmp_path / "x.xml"), parts=tmp_path / "parts")
+    assert runner.run(stage).counts == Counts(3, 1, 0)
+
+
+def test_silent_stage_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(runner, "SAY_EVERY", 0.2)
+    runner.run(python("sanity", "import time; time.sleep(0.7)"))
+    assert "s so far" in capsys.readouterr().out
+
+
 def test_table_marks_what_was_over_budget() -> None:
     outcome = Outcome("molecule ha", Counts(passed=3), seconds=600, budget=5)
     assert "over budget" in results.table([outcome])[-1]

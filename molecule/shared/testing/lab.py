@@ -168,6 +168,15 @@ def exposure(host: Any, unit: str) -> float:
     return float(found.group(1))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Where the test runner wants counts, give every verify step of a scenario a junit file of its own."""
+    folder = os.environ.get("OBS_JUNIT_FOLDER")
+    if folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        config.option.xmlpath = str(Path(folder) / f"{len(list(Path(folder).glob('*.xml'))):02}.xml")
+
+
 @pytest.fixture(scope="session")
 def lab() -> dict[str, Any]:
     """The artifact store's obs_lab.yml: obs_mirror, version overrides and obs_lab_components."""
