@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from ._accounts import ids_of
@@ -26,16 +27,27 @@ from ._switch import Switch
 from ._transaction import masked_error
 
 
-def previous_of(layout: Layout, current: int) -> int:
-    """The newest generation older than the current one that was proven once.
+def previous_of(generations: Sequence[Generation], current: int) -> int | None:
+    """The generation that ran, proven, before the current one; None when there is none. Pure.
 
-    Raises:
-        StackError: there is none.
+    Not simply the next lower number: after a rollback and a new wish that is the one rolled back from.
     """
-    for number in reversed(layout.generation_numbers()):
-        if number < current and load_generation(layout, number).manifest.get("state") == "committed":
-            return number
-    raise _refusal(layout.name, "there is no earlier proven generation on this host")
+    proven = [
+        (str(one.manifest.get("committed") or ""), one.number)
+        for one in generations
+        if one.number != current and one.manifest.get("state") == "committed"
+    ]
+    return max(proven)[1] if proven else None
+
+
+def _readable(layout: Layout) -> list[Generation]:
+    found = []
+    for number in layout.generation_numbers():
+        try:
+            found.append(load_generation(layout, number))
+        except StackError:
+            continue  # A damaged one is nothing to go back to.
+    return found
 
 
 def _refusal(name: str, why: str) -> StackError:
@@ -86,7 +98,10 @@ def roll_back(
             return _answer(host, current, current, "none", hold=dict(host.hold), changed=False)
         if not (to == "previous" or to.isdigit()):
             raise _refusal(name, f"{to!r} is neither 'previous' nor the number of a generation")
-        target = load_generation(layout, previous_of(layout, current.number) if to == "previous" else int(to))
+        number = previous_of(_readable(layout), current.number) if to == "previous" else int(to)
+        if number is None:
+            raise _refusal(name, "there is no earlier proven generation on this host")
+        target = load_generation(layout, number)
         reason = no_return_reason(current.manifest["data"], newer=current.version, older=target.version)
         if reason and not force:
             raise _refusal(name, f"{target.label} may not follow {current.label}: {reason}")
@@ -94,6 +109,8 @@ def roll_back(
         hold = {
             "digest": current.digest,
             "generation": target.number,
+            "version": target.version,
+            "from_version": current.version,
             "from": current.number,
             "by": by,
             "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -102,11 +119,16 @@ def roll_back(
             return _answer(host, current, target, "none", hold=dict(host.hold), changed=False)
         if not check_mode:
             masker = Masker(secrets_on_disk(layout, current) + secrets_on_disk(layout, target))
+            # Noted before the flip: a run killed within must not be undone by the next site.yml.
+            write_json(layout.hold, hold)
             try:
                 _switch(layout, host, current, target, effect)
             except StackError as error:
+                if host.hold:
+                    write_json(layout.hold, dict(host.hold))
+                else:
+                    remove_file(layout.hold)
                 raise masked_error(error, masker) from None
-            write_json(layout.hold, hold)
         return _answer(host, current, target, effect, hold=hold, changed=True)
 
 

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import Any
 
 from . import _adoption
@@ -253,7 +253,7 @@ class Switch:
 
     def _commit(self) -> None:
         mark_generation(
-            self.layout, self.new, "committed", committed=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            self.layout, self.new, "committed", committed=datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         )
         for path in self.live_removed:
             remove_file(os.path.join(self.layout.live, path))

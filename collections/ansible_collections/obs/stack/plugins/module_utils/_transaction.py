@@ -350,11 +350,11 @@ class _Run:
 
     def _held(self, host: Host) -> None:
         hold = host.hold
+        name = self.wish.name
         self.outcome.warnings.append(
-            "{0} is held at generation {1} by the rollback of {2} ({3}): this wish is skipped until it changes or the "
-            "hold is lifted (playbooks/rollback.yml -e service={0} -e lift=true).".format(
-                self.wish.name, hold.get("generation"), hold.get("by"), hold.get("at")
-            )
+            f"{name} is held at {hold.get('version')} (generation {hold.get('generation')}) by the rollback of "
+            f"{hold.get('by')} ({hold.get('at')}) from {hold.get('from_version')}: this wish is skipped until it "
+            f"changes or the hold is lifted (playbooks/rollback.yml -e service={name} -e lift=true)."
         )
 
     # -- check mode ---------------------------------------------------------------------------------------------
@@ -398,11 +398,16 @@ class _Run:
             title="Could not {} {}{} to {}".format(
                 self.outcome.action, self.wish.name, " from " + old.label if old else "", new.label
             ),
-            unchanged="Nothing was changed: {}.".format(f"{old.label} still runs" if old else "nothing is installed"),
+            unchanged=f"Nothing was changed: {self._what_runs(host)}.",
             live=live if self.wish.live else "",
             adopted_etc=os.path.isdir(self.layout.etc_link) and not os.path.islink(self.layout.etc_link),
         )
         self.outcome.validated = True
+
+    def _what_runs(self, host: Host) -> str:
+        if host.current is not None:
+            return f"{host.current.label} still runs"
+        return "the installation that was there still runs" if host.foreign.findings else "nothing is installed"
 
     # -- carry out ----------------------------------------------------------------------------------------------
 
