@@ -17,7 +17,7 @@ testinfra_hosts = ["tls-1"]
 
 TLS = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"], "tls")
 PORTS = {"prometheus": 9090, "alertmanager": 9093, "node_exporter": 9100}
-PASSWORD = "lab-password-4711"
+PASSWORD = "canary-4711"
 USER = ("-u", f"metrics:{PASSWORD}")
 VERIFY = PROJECT / "playbooks/verify.yml"
 

@@ -1,0 +1,97 @@
+# Copyright: obs.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The module health_check: it asks, waits, tells, and fails only when it should."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.obs.stack.plugins.modules import health_check
+
+GOOD = b"node_textfile_scrape_error 0\n"
+BAD = b"node_textfile_scrape_error 1\n"
+
+
+class Service:
+    """Answers like an Endpoint, one prepared answer after the other; the last one stays."""
+
+    def __init__(self, *answers: t.Union[bytes, OSError]) -> None:
+        self.answers = list(answers)
+        self.asked: list[str] = []
+
+    def __call__(self, **how: t.Any) -> Service:
+        self.how = how
+        return self
+
+    def url(self, path: str) -> str:
+        return "http://127.0.0.1:9100" + path
+
+    def get(self, path: str) -> tuple[int, bytes]:
+        self.asked.append(path)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, OSError):
+            raise answer
+        return 200, answer
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> t.Callable[..., tuple[int, dict[str, t.Any]]]:
+    """Runs the module against a service; returns exit status and result."""
+    clock = {"now": 0.0}
+    monkeypatch.setattr(health_check.time, "monotonic", lambda: clock["now"])
+    monkeypatch.setattr(health_check.time, "sleep", lambda seconds: clock.update(now=clock["now"] + seconds))
+
+    def call(service: Service, **arguments: t.Any) -> tuple[int, dict[str, t.Any]]:
+        monkeypatch.setattr(health_check, "Endpoint", service)
+        with patch_module_args({"component": "node_exporter", "port": 9100, **arguments}), pytest.raises(SystemExit) as left:
+            health_check.main()
+        return int(left.value.code or 0), json.loads(capsys.readouterr().out)
+
+    return call
+
+
+def test_healthy_service_is_asked_once(run: t.Any) -> None:
+    service = Service(GOOD)
+    code, result = run(service, wait=60, prefix="/node")
+    assert (code, result["healthy"], result["changed"], result["waited"]) == (0, True, False, 0)
+    assert service.asked == ["/node/metrics"]
+    assert [finding["check"] for finding in result["findings"]] == ["answers", "textfile"]
+
+
+def test_unhealthy_service_fails_naming_what_is_wrong(run: t.Any) -> None:
+    code, result = run(Service(BAD))
+    assert code == 1
+    assert "node_exporter at http://127.0.0.1:9100 is not healthy: textfile:" in result["msg"]
+
+
+def test_unhealthy_service_can_be_told_only(run: t.Any) -> None:
+    code, result = run(Service(BAD), fail=False)
+    assert (code, result["healthy"]) == (0, False)
+
+
+def test_it_goes_on_asking_until_all_is_well(run: t.Any) -> None:
+    code, result = run(Service(BAD, BAD, GOOD), wait=60)
+    assert (code, result["healthy"], result["waited"]) == (0, True, 2.0)
+
+
+def test_it_gives_up_when_the_time_is_over(run: t.Any) -> None:
+    code, result = run(Service(BAD), wait=30)
+    assert (code, result["waited"]) == (1, 30.0)
+
+
+def test_silence_is_given_ten_seconds_only(run: t.Any) -> None:
+    code, result = run(Service(OSError("refused")), wait=600)
+    assert (code, result["waited"]) == (1, 10.0)
+    assert "does not answer: refused" in result["msg"]
+
+
+def test_password_reaches_the_service_and_nothing_else(run: t.Any) -> None:
+    service = Service(BAD)
+    _code, result = run(service, username="metrics", password="canary-1")
+    assert service.how["password"] == "canary-1"
+    assert "canary-1" not in json.dumps(result)
