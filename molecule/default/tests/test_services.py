@@ -28,7 +28,8 @@ def test_service_is_ready(host, name):
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_version_running_is_the_version_asked_for(host, name, lab):
-    built = query(host, f'{name}_build_info{{job="{name}"}}')
+    # Waited for: a target that has just been restarted is there again with the next scrape.
+    built = wait_for("build info", lambda: query(host, f'{name}_build_info{{job="{name}"}}'), seconds=45)
     assert [row["metric"]["version"] for row in built] == [lab["obs_lab_components"][name]["version"]]
 
 
