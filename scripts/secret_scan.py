@@ -50,8 +50,6 @@ UNIT = "collections/ansible_collections/obs/stack/tests/unit/plugins"
 ALLOWED: dict[tuple[str, str, str], str] = {
     (f"{UNIT}/module_utils/test_masking.py", "password in a URL", "user:hunter2@"): "what the masking has to find",
     (f"{UNIT}/plugin_utils/test_payload.py", "password", "hunter22"): "what the warning has to find",
-    ("molecule/tls/tests/test_protected.py", "password", "lab-password-4711"): "of hosts that live for a minute",
-    ("molecule/tls/molecule.yml", "password in YAML", "lab-password-4711"): "of hosts that live for a minute",
 }
 
 # What tests use where a secret belongs: it must turn up nowhere else, and says itself that it is none.
