@@ -7,7 +7,8 @@
 Three runs per round, for Prometheus, Alertmanager and node_exporter on one host: first install, nothing to change, and
 a change of both configurations (a label in Prometheus, a group wait in Alertmanager). Where PEER_COLLECTIONS names a
 folder that holds ansible_collections/prometheus/prometheus, that collection's roles do the same on a fresh host beside
-it, from the same archives, in turns with ours. Medians are printed, and ratios held against the targets.
+it, from the same archives, each run right after ours. Medians are printed, and ratios held against the targets. CPU is
+what ansible-playbook and the host used together: it tells more than time where the machine has other work.
 
 A round needs a host image and the artifact store (`scripts/lab.sh` makes both).
 """
@@ -16,12 +17,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import functools
 import http.server
 import json
 import os
 import platform
 import re
+import resource
 import shutil
 import statistics
 import subprocess
@@ -39,9 +42,9 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from scripts.bench_host import BenchError, Host  # noqa: E402
 from scripts.lab import paths  # noqa: E402  (this file is also run by its path)
 
-CONTAINER = ROOT / "molecule" / "shared" / "hosts" / "container.yml"
 PHASES = ("first install", "no change", "configuration change")
 # Ours at most this part of the peer's time.
 TARGETS = {"first install": 1 / 2, "no change": 1 / 8}
@@ -49,61 +52,16 @@ SERVICES = ("prometheus", "alertmanager", "node_exporter")
 ARCHES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
-class BenchError(Exception):
-    """A measurement that could not be made, told in a line or two."""
-
-
 @dataclass
 class Sample:
-    """One run. seconds of wall time; tasks the host went through, skipped ones included; what the services saw."""
+    """One run. seconds of wall time, and of CPU; tasks the host went through, skipped ones too; what services saw."""
 
     seconds: float
+    cpu: float
     tasks: int
     changed: int
     reloads: dict[str, int] = field(default_factory=dict)
     restarts: dict[str, int] = field(default_factory=dict)
-
-
-class Host:
-    """A fresh container with systemd, removed at the end."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __enter__(self) -> Host:
-        wanted = yaml.safe_load(CONTAINER.read_text())
-        options = wanted["obs_container"]
-        command = ["docker", "run", "--detach", "--name", self.name, "--hostname", self.name,
-                   "--cgroupns", options["cgroupns_mode"], "--pull", "never"]
-        for flag, key in (("--cap-add", "capabilities"), ("--security-opt", "security_opts"), ("--tmpfs", "tmpfs"),
-                          ("--volume", "volumes")):
-            for value in options[key]:
-                command += [flag, value]
-        _run([*command, wanted["obs_container_image"], options["command"]])
-        for _attempt in range(60):
-            state = self.run("systemctl", "is-system-running", check=False)
-            if state in ("running", "degraded"):
-                return self
-            time.sleep(0.5)
-        raise BenchError(f"{self.name}: systemd is '{state}' after 30 s. See docker logs {self.name}")
-
-    def __exit__(self, *_exc: object) -> None:
-        subprocess.run(["docker", "rm", "--force", "--volumes", self.name], capture_output=True, check=False)
-
-    def run(self, *command: str, check: bool = True) -> str:
-        """Output of a command on the host."""
-        return _run(["docker", "exec", self.name, *command], check=check)
-
-    def starts(self, service: str) -> int:
-        """How often systemd started the service since the host is up."""
-        return self._journal(service).count(f"Started {service}.service")
-
-    def loads(self, service: str) -> int:
-        """How often the service says that it loaded its configuration (at start and at each reload)."""
-        return self._journal(service).count("Completed loading of configuration file")
-
-    def _journal(self, service: str) -> str:
-        return self.run("journalctl", "--no-pager", "-o", "cat", "-u", service)
 
 
 @dataclass(frozen=True)
@@ -157,8 +115,8 @@ def peer(folder: Path, lab: dict[str, Any], mirror: str, cache: Path) -> Contend
     })
 
 
-def play(contender: Contender, host: Host, number: int, work: Path) -> tuple[float, int, int]:
-    """Run the contender's plays; return seconds, tasks and changed tasks of the host.
+def play(contender: Contender, host: Host, number: int, work: Path) -> Sample:
+    """Run the contender's plays on a host, configured as after the number-th change.
 
     Raises:
         BenchError: the run failed; its output is kept in the folder.
@@ -177,35 +135,50 @@ def play(contender: Contender, host: Host, number: int, work: Path) -> tuple[flo
         # A cache of its own, empty at the first install, so that both fetch what they install.
         XDG_CACHE_HOME=str(work / "cache"),
     )
-    started = time.monotonic()
+    started, cpu = time.monotonic(), _children_cpu() + host.cpu()
     done = subprocess.run(
         [Path(sys.executable).with_name("ansible-playbook"), "-i", str(work / "inventory.yml"), str(work / "site.yml")],
         cwd=work, env=environment, capture_output=True, text=True, check=False)
-    seconds = time.monotonic() - started
+    seconds, cpu = time.monotonic() - started, _children_cpu() + host.cpu() - cpu
     recap = re.search(rf"^{re.escape(host.name)}\s*:\s*(.*)$", done.stdout.partition("PLAY RECAP")[2], re.MULTILINE)
     if done.returncode != 0 or recap is None:
         tail = "\n".join((done.stdout + done.stderr).splitlines()[-25:])
         raise BenchError(f"{contender.name}: ansible-playbook ended with {done.returncode} on {host.name}:\n{tail}")
     counts = {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", recap.group(1))}
-    return seconds, counts["ok"] + counts["skipped"], counts["changed"]
+    return Sample(seconds, cpu, counts["ok"] + counts["skipped"], counts["changed"])
 
 
-def measure(contender: Contender, number: int, folder: Path) -> dict[str, Sample]:
-    """One round on one fresh host: the three phases in order."""
-    work = folder / f"{contender.name}-{number}"
-    (work / "cache").mkdir(parents=True)
-    samples = {}
-    with Host(f"obs-bench-{os.getpid()}-{re.sub(r'[^a-z]', '-', contender.name)}-{number}") as host:
+def _children_cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def measure(contenders: list[Contender], number: int, folder: Path) -> dict[str, dict[str, Sample]]:
+    """One round, each contender on a fresh host: the three phases in order, each run right after the other's."""
+    samples: dict[str, dict[str, Sample]] = {contender.name: {} for contender in contenders}
+    with contextlib.ExitStack() as stack:
+        hosts = {}
+        for contender in contenders:
+            name = f"obs-bench-{os.getpid()}-{re.sub(r'[^a-z]', '-', contender.name)}-{number}"
+            hosts[contender.name] = stack.enter_context(Host(name))
+            (folder / f"{contender.name}-{number}" / "cache").mkdir(parents=True)
         for phase, change in zip(PHASES, (0, 0, number + 1)):
-            starts = {name: host.starts(name) for name in SERVICES}
-            loads = {name: host.loads(name) for name in SERVICES}
-            sample = Sample(*play(contender, host, change, work))
-            sample.restarts = {name: host.starts(name) - starts[name] for name in SERVICES}
-            sample.reloads = {name: max(0, host.loads(name) - loads[name] - sample.restarts[name]) for name in SERVICES}
-            samples[phase] = sample
-            print(f"  {contender.name:<22} {phase:<21} {sample.seconds:6.1f} s {sample.tasks:4} tasks "
-                  f"{sample.changed:3} changed", file=sys.stderr, flush=True)
+            for contender in contenders:
+                work = folder / f"{contender.name}-{number}"
+                sample = samples[contender.name][phase] = _observed(contender, hosts[contender.name], change, work)
+                print(f"  {contender.name:<22} {phase:<21} {sample.seconds:6.1f} s {sample.cpu:6.1f} s CPU "
+                      f"{sample.tasks:4} tasks {sample.changed:3} changed", file=sys.stderr, flush=True)
     return samples
+
+
+def _observed(contender: Contender, host: Host, change: int, work: Path) -> Sample:
+    """A run, and how often each service was started and reloaded during it."""
+    starts = {name: host.starts(name) for name in SERVICES}
+    loads = {name: host.loads(name) for name in SERVICES}
+    sample = play(contender, host, change, work)
+    sample.restarts = {name: host.starts(name) - starts[name] for name in SERVICES}
+    sample.reloads = {name: max(0, host.loads(name) - loads[name] - sample.restarts[name]) for name in SERVICES}
+    return sample
 
 
 @contextlib.contextmanager
@@ -224,21 +197,22 @@ def mirror(store: Path) -> Iterator[str]:
 
 
 def median(samples: list[dict[str, Sample]], phase: str) -> Sample:
-    """Median time; the counts of the last round (they do not vary)."""
-    last = samples[-1][phase]
+    """Median time and CPU; the counts of the last round (they do not vary)."""
     seconds = statistics.median(sample[phase].seconds for sample in samples)
-    return Sample(seconds, last.tasks, last.changed, last.reloads, last.restarts)
+    cpu = statistics.median(sample[phase].cpu for sample in samples)
+    return dataclasses.replace(samples[-1][phase], seconds=seconds, cpu=cpu)
 
 
 def report(results: dict[str, list[dict[str, Sample]]]) -> tuple[str, bool]:
     """The table, the ratios, and whether every target that could be judged was reached."""
-    lines = [f"{'collection':<22} {'run':<21} {'median':>8} {'fastest':>8} {'slowest':>8} {'tasks':>6} {'changed':>8}"]
+    lines = [f"{'collection':<22} {'run':<21} {'median':>8} {'fastest':>8} {'slowest':>8} {'CPU':>8} "
+             f"{'tasks':>6} {'changed':>8}"]
     for name, samples in results.items():
         for phase in PHASES:
             times = [sample[phase].seconds for sample in samples]
             row = median(samples, phase)
             lines.append(f"{name:<22} {phase:<21} {row.seconds:6.1f} s {min(times):6.1f} s {max(times):6.1f} s "
-                         f"{row.tasks:>6} {row.changed:>8}")
+                         f"{row.cpu:6.1f} s {row.tasks:>6} {row.changed:>8}")
     lines.append("")
     good = True
     for name, samples in results.items():
@@ -252,24 +226,18 @@ def report(results: dict[str, list[dict[str, Sample]]]) -> tuple[str, bool]:
         our, their = results.values()
         lines += ["", "ratio to the peer"]
         for phase in PHASES:
-            ratio = median(our, phase).seconds / median(their, phase).seconds
+            one, other = median(our, phase), median(their, phase)
+            ratio = one.seconds / other.seconds
             target = TARGETS.get(phase)
             reached = target is None or ratio <= target
             good &= reached
             told = f", target at most {target:.3f}: {_verdict(reached)}" if target else ""
-            lines.append(f"  {phase:<21} {ratio:.3f} (1/{1 / ratio:.1f}){told}")
+            lines.append(f"  {phase:<21} {ratio:.3f} (1/{1 / ratio:.1f}){told}; CPU {one.cpu / other.cpu:.3f}")
     return "\n".join(lines), good
 
 
 def _verdict(reached: bool) -> str:
     return "reached" if reached else "MISSED"
-
-
-def _run(command: list[str], check: bool = True) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if check and done.returncode != 0:
-        raise BenchError(f"{' '.join(command[:6])}…: {done.stderr.strip() or done.stdout.strip()}")
-    return done.stdout.strip()
 
 
 def main(arguments: list[str]) -> int:
@@ -293,9 +261,9 @@ def main(arguments: list[str]) -> int:
                 contenders.append(peer(there, lab, address, work / "peer-cache"))
             for number in range(options.rounds):
                 print(f"round {number + 1} of {options.rounds}", file=sys.stderr, flush=True)
-                for contender in contenders:
-                    shutil.rmtree(work / "peer-cache", ignore_errors=True)
-                    results.setdefault(contender.name, []).append(measure(contender, number, work))
+                shutil.rmtree(work / "peer-cache", ignore_errors=True)
+                for name, row in measure(contenders, number, work).items():
+                    results.setdefault(name, []).append(row)
     except (BenchError, OSError, KeyError) as error:
         print(f"bench: {error if not isinstance(error, KeyError) else f'obs_lab.yml lacks {error}'}", file=sys.stderr)
         return 2
