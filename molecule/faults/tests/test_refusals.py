@@ -74,7 +74,7 @@ REFUSED = {
     "an unknown option of the role": ({"prometheus_fetch": {"miror": "x"}}, ("miror",)),
     "a rule file that is no YAML": (
         {"prometheus_rules": [{"src": "RULES", "kind": "alerts"}]},
-        ("line 2", "prometheus_rules"),
+        ("line 3", "prometheus_rules"),
     ),
     "rules that are missing": (
         {"prometheus_rules": [{"src": "/nowhere/x.yml", "kind": "alerts"}]},

@@ -156,9 +156,13 @@ def layers_for(layers: Sequence[Mapping[str, t.Any]], version: str) -> dict[str,
         The merged configuration.
 
     Raises:
-        StackError: the version is not dotted numbers, or a layer has an unknown key or no ``config``.
+        StackError: a layer has an unknown key or no ``config``.
     """
-    wanted = version_key(version)
+    # What is no version at all is refused by release_service, with the variable it came from.
+    try:
+        wanted = version_key(version)
+    except StackError:
+        wanted = version_key("999999")
     result: dict[str, t.Any] = {}
     for number, layer in enumerate(layers, 1):
         unknown = sorted(set(layer) - {"since", "before", "config"})

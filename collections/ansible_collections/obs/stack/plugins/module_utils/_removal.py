@@ -24,9 +24,7 @@ def remove_service(wish: Wish, layout: Layout, outcome: Any, *, check_mode: bool
 
     Its account stays (files elsewhere may belong to it), its data stays unless ``purge_data``.
     """
-    there = (
-        [layout.home] if os.path.isdir(layout.home) and (layout.generation_numbers() or layout.current_number()) else []
-    )
+    there = [layout.home] if os.path.isdir(layout.home) else []
     if os.path.islink(layout.etc_link) and os.readlink(layout.etc_link) == layout.current_etc:
         there.append(layout.etc_link)
     if is_ours(layout.unit_file):

@@ -111,8 +111,9 @@ def apply(wish: Wish, *, check_mode: bool, with_diff: bool) -> tuple[Outcome, Ma
         wish = wish.sized(filesystem_bytes(wish.data_path))
     masker = Masker(wish.secrets + _secrets_on_disk(layout))
     try:
-        if check_mode:
-            return _Run(wish, layout, masker, check_mode=True, with_diff=with_diff).run(), masker
+        # A lock needs the service's folder, and what is not there needs no lock to stay away.
+        if check_mode or (wish.state == "absent" and not os.path.isdir(layout.home)):
+            return _Run(wish, layout, masker, check_mode=check_mode, with_diff=with_diff).run(), masker
         _ensure(layout)
         with locked(layout.lock, name=wish.name, patience=wish.lock_timeout):
             return _Run(wish, layout, masker, check_mode=False, with_diff=with_diff).run(), masker
