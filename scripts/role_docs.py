@@ -82,9 +82,11 @@ def render(role: str) -> str:
     lines = [f"# obs.stack.{role}", "", HEADER, "", *(f"{prose(text)}\n" for text in spec["description"])]
     lines += ["```yaml", example(role), "```", ""]
     lines += [
-        "Runs in check mode, also on a bare host, and says what it would change; a second run changes nothing. What does",
-        "not get ready is taken back. To go back later: `ansible-playbook obs.stack.rollback -e service=" + role + "`.",
-        "The role knows no inventory group and no variable of others; `obs.stack.site` derives its values from an inventory.",
+        "Runs in check mode, also on a bare host, and says what it would change; a second run changes nothing. What",
+        "does not get ready is taken back. To go back later: "
+        f"`ansible-playbook obs.stack.rollback -e service={role}`.",
+        "The role knows no inventory group and no variable of others; `obs.stack.site` derives its values from an",
+        "inventory.",
         "",
         "## Variables",
         "",

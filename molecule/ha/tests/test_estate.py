@@ -120,7 +120,8 @@ def test_changed_rule_is_a_reload_everywhere_and_its_alert_is_one_alert(tmp_path
         yaml.safe_dump({"groups": [{"name": "lab", "interval": "2s", "rules": [rule]}]})
     )
     before = {name: process(at(name), "prometheus") for name in REPLICAS}
-    run = converge({"prometheus_rules": [{"src": str(tmp_path / "raised.yml"), "kind": "alerts"}]}, arguments=PROMETHEUS)
+    rules = [{"src": str(tmp_path / "raised.yml"), "kind": "alerts"}]
+    run = converge({"prometheus_rules": rules}, arguments=PROMETHEUS)
     assert run.code == 0, run.errors or run.output
     results = run.results("prometheus")
     assert [(r["reloaded"], r["restarted"]) for r in results] == [(True, False)] * 2
@@ -141,7 +142,8 @@ def test_changed_rule_is_a_reload_everywhere_and_its_alert_is_one_alert(tmp_path
 
 
 def test_restart_goes_one_replica_after_the_other(host, undone):
-    run = converge({"prometheus_flags": {"rules.alert.resend-delay": "5s", "query.max-concurrency": 19}}, arguments=PROMETHEUS)
+    flags = {"rules.alert.resend-delay": "5s", "query.max-concurrency": 19}
+    run = converge({"prometheus_flags": flags}, arguments=PROMETHEUS)
     assert run.code == 0, run.errors or run.output
     order = [name for _task, name, result in run.tasks if result.get("restarted")]
     assert order == list(REPLICAS)

@@ -175,8 +175,8 @@ def rules(page: Page, age: float) -> Finding:
     if isinstance(answer, Finding):
         return answer
     count = 0
-    wrong = []
-    waiting = []
+    wrong: list[str] = []
+    waiting: list[str] = []
     for group in answer["data"]["groups"]:
         for rule in group["rules"]:
             count += 1
