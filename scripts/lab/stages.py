@@ -49,17 +49,16 @@ def lint() -> list[Stage]:
     ]
 
 
-def pytest(name: str, budget: float, *targets: str, workers: int = 0) -> Stage:
+def pytest(name: str, budget: float, *targets: str) -> Stage:
     """A pytest run over folders, with its junit file beside its log."""
     junit = LOGS / f"{name}.xml"
-    spread = ("-n", str(workers)) if workers else ()
-    return Stage(name, ("python", "-m", "pytest", "-q", *spread, f"--junit-xml={junit}", *targets), budget, junit=junit)
+    return Stage(name, ("python", "-m", "pytest", "-q", f"--junit-xml={junit}", *targets), budget, junit=junit)
 
 
 def tests() -> list[Stage]:
     """Unit tests of the collection, contract tests of the repository."""
     unit = paths.COLLECTION / "tests" / "unit"
-    stages = [pytest("unit", 2, str(unit), workers=2)] if unit.exists() else []
+    stages = [pytest("unit", 2, str(unit))] if unit.exists() else []
     own = [folder for folder in ("tests", "scripts/tests") if (paths.ROOT / folder).exists()]
     return [*stages, pytest("contract", 2, *own)]
 
