@@ -183,9 +183,10 @@ def test_no_way_back_is_said_and_kept(host: Any, upstream: Upstream) -> None:
     failed = converge(release=upstream.release("2.0.0", fault="broken"), data=data)
     assert failed.code != 0 and "2.x rewrites its files" in failed.errors and "stays" in failed.errors, failed.errors
     assert "2.0.0" in host.check_output("/opt/obs/toy/current/release/bin/toyd --version")
-    mended = converge(release=upstream.release("2.0.1"), data=data)
+    release = upstream.release("2.0.1")
+    mended = converge(release=release, data=data)
     assert mended.code == 0, mended.errors
-    assert converge(release=upstream.release("2.0.1"), data=data).changed == 0
+    assert converge(release=release, data=data).changed == 0
 
 
 def test_what_does_not_settle_stops_the_rollout_and_stays(host: Any, upstream: Upstream) -> None:
@@ -214,7 +215,7 @@ def test_a_host_of_another_architecture_gets_its_own_archive(host: Any, tmp_path
     }
     try:
         run = converge(release=release)
-        assert run.code != 0 and "Exec format error" in run.errors and "step" in str(run.tasks), run.errors
+        assert run.code != 0 and "toyd --version refuses" in run.errors, run.errors
         swapped = converge(release={**release, "sha256": {**sums, "arm64": sums["amd64"]}})
         assert swapped.code != 0 and sums["arm64"] in swapped.errors, "the arm64 archive was not what was verified"
     finally:
