@@ -140,7 +140,7 @@ def refuse_unloaded_rules(placed: Mapping[str, str], files: Sequence[str]) -> No
     """
     homes = ["{0}/".format(kind) for kind in RULE_KINDS] if placed["path"] == "rules" else [""]
     for file in files:
-        folder, _, name = file.rpartition("/")
+        folder, _slash, name = file.rpartition("/")
         if name.startswith(".") or not name.endswith((".yml", ".yaml", ".rules")):
             continue
         if name.endswith(".rules"):
