@@ -62,6 +62,13 @@ def test_every_replica_scrapes_every_host(replica):
     wait_for("all of " + str(sorted(expected)), up, seconds=45)
 
 
+def test_sandbox_leaves_the_exporter_its_sight(host):
+    collectors = "cpu|diskstats|filesystem|meminfo|netdev|arp|systemd|textfile|timex"
+    rows = query(host, f'node_scrape_collector_success{{host="ha-1", collector=~"{collectors}"}}')
+    seen = {row["metric"]["collector"]: row["value"][1] for row in rows}
+    assert seen == dict.fromkeys(collectors.split("|"), "1")
+
+
 def test_targets_say_where_they_are(replica):
     row = query(replica, 'up{job="node_exporter", host="ha-2"}')[0]["metric"]
     assert row["site"] == "main" and row["host_zone"] == "b"
