@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`ansible-test sanity` on the collection where it lies; its counts go to the junit file $OBS_JUNIT names.
+"""`ansible-test sanity` on a copy of the collection; its counts go to the junit file $OBS_JUNIT names.
 
 ansible-test builds virtual environments of its own and wants pip's bootstrap script from a server that many machines
 cannot reach, so a script that uses Python's own copy of pip is laid where it looks first. It runs with a home of its
@@ -14,6 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from scripts.lab import paths, results
@@ -86,13 +87,20 @@ def environment(folder: Path) -> dict[str, str]:
     return result
 
 
-def follow(command: list[str], folder: Path) -> tuple[int, list[str]]:
-    """Run ansible-test in the collection, passing its output on; returns its exit code and the lines."""
+def copy_collection(folder: Path) -> Path:
+    """Copy what ships below a folder: ansible-test writes beside what it tests, and a checkout may change meanwhile."""
+    target = folder / "ansible_collections" / "obs" / "stack"
+    shutil.copytree(paths.COLLECTION, target, ignore=shutil.ignore_patterns("__pycache__", "output", "*.tar.gz"))
+    return target
+
+
+def follow(command: list[str], collection: Path) -> tuple[int, list[str]]:
+    """Run ansible-test in a collection, passing its output on; returns its exit code and the lines."""
     lines = []
     with subprocess.Popen(
         command,
-        cwd=paths.COLLECTION,
-        env=environment(folder),
+        cwd=collection,
+        env=environment(home()),
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -110,18 +118,18 @@ def main() -> int:
     if not program.exists():
         print("ansible-test is not in the virtual environment")
         return CANNOT_RUN
-    output = paths.COLLECTION / "tests" / "output"
-    shutil.rmtree(output / "junit", ignore_errors=True)
-    command = [str(program), "sanity", "--color", "no", "--junit", "--requirements", *sys.argv[1:]]
-    code, lines = follow(command, home())
-    if code != 0 and not list((output / "junit").glob("*.xml")):
-        reason = next((line for line in lines if any(word in line for word in OF_THE_MACHINE)), "")
-        if reason:
-            print(f"ansible-test cannot build its environments here: {reason.strip()[:160]}")
-            return CANNOT_RUN
-    if os.environ.get("OBS_JUNIT"):
-        results.join_junit(output / "junit", Path(os.environ["OBS_JUNIT"]))
-    shutil.rmtree(output, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="obs-sanity-") as scratch:
+        collection = copy_collection(Path(scratch))
+        command = [str(program), "sanity", "--color", "no", "--junit", "--requirements", *sys.argv[1:]]
+        code, lines = follow(command, collection)
+        junit = collection / "tests" / "output" / "junit"
+        if code != 0 and not list(junit.glob("*.xml")):
+            reason = next((line for line in lines if any(word in line for word in OF_THE_MACHINE)), "")
+            if reason:
+                print(f"ansible-test cannot build its environments here: {reason.strip()[:160]}")
+                return CANNOT_RUN
+        if os.environ.get("OBS_JUNIT"):
+            results.join_junit(junit, Path(os.environ["OBS_JUNIT"]))
     return code
 
 

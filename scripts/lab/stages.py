@@ -64,7 +64,7 @@ def tests() -> list[Stage]:
 
 
 def sanity() -> Stage:
-    """ansible-test sanity, on the collection where it lies."""
+    """ansible-test sanity, on a copy of the collection."""
     command = ("python", "-m", "scripts.sanity")
     return Stage("sanity", command, 6, junit=LOGS / "sanity.xml", environment={"OBS_JUNIT": str(LOGS / "sanity.xml")})
 
