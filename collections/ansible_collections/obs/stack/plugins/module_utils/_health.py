@@ -152,7 +152,9 @@ def targets(page: Page, expected: Sequence[Sequence[str]]) -> Finding:
         if target["health"] == "unknown":
             unscraped += 1
         elif target["health"] != "up":
-            wrong.append("{0} {1} is down ({2})".format(labels["job"], labels["instance"], target.get("lastError") or ""))
+            wrong.append(
+                "{0} {1} is down ({2})".format(labels["job"], labels["instance"], target.get("lastError") or "")
+            )
     known = {(target["labels"]["job"], target["labels"]["instance"]) for target in active}
     wrong += ["{0} {1} is no target".format(job, name) for job, name in expected if (job, name) not in known]
     if wrong:
@@ -255,7 +257,5 @@ def report(found: Mapping[str, Sequence[Mapping[str, t.Any]]]) -> dict[str, t.An
             if not item["healthy"]:
                 unhealthy.append("{0} {1} {2}: {3}".format(host, item["component"], item["check"], item["detail"]))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    table = [
-        "  ".join([cell.ljust(width) for cell, width in zip(row[:4], widths)] + [row[4]]).rstrip() for row in rows
-    ]
+    table = ["  ".join([cell.ljust(width) for cell, width in zip(row[:4], widths)] + [row[4]]).rstrip() for row in rows]
     return {"table": table, "unhealthy": unhealthy}

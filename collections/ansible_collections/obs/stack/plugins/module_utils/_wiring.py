@@ -184,7 +184,10 @@ def file_sd_files(groups: Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
                 why="it becomes a file and a job name",
                 hint="Use letters, digits, '_', '-' and '.'.",
             )
-    return [{"path": f"file_sd/{name}.yml", "data": groups[name], "variable": "prometheus_file_sd"} for name in sorted(groups)]
+    return [
+        {"path": f"file_sd/{name}.yml", "data": groups[name], "variable": "prometheus_file_sd"}
+        for name in sorted(groups)
+    ]
 
 
 def ec2_jobs(discoveries: Sequence[Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:

@@ -231,7 +231,9 @@ def main() -> None:
     if params["fail"] and not healthy:
         wrong = ["{0}: {1}".format(finding.check, finding.detail) for finding in findings if not finding.healthy]
         module.fail_json(
-            msg="{0} at {1} is not healthy: {2}.".format(params["component"], endpoint.url(params["prefix"]), "; ".join(wrong)),
+            msg="{0} at {1} is not healthy: {2}.".format(
+                params["component"], endpoint.url(params["prefix"]), "; ".join(wrong)
+            ),
             **result,
         )
     module.exit_json(**result)
