@@ -114,7 +114,7 @@ class Takeover:
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any] | None) -> Takeover:
         plain = plain or {}
-        return cls(moves=[(old, new) for old, new in plain.get("moves", [])], units=list(plain.get("units", [])))
+        return cls(moves=[(move[0], move[1]) for move in plain.get("moves", [])], units=list(plain.get("units", [])))
 
     def to_plain(self) -> dict[str, Any]:
         return {"moves": [list(move) for move in self.moves], "units": self.units}

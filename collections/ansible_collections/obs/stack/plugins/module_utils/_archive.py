@@ -145,7 +145,8 @@ def _make_dirs(dest: str, name: str) -> None:
 
 
 def _write(member: Member, path: str, room: int, max_total: int) -> int:
-    assert member.stream is not None
+    if member.stream is None:
+        raise BadArchive(f"the entry {member.name!r} has no content")
     size = 0
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from ._errors import StackError
 from ._generation import Generation
 from ._layout import Layout
-from ._sandbox import run_in_sandbox
+from ._sandbox import run_in_sandbox, sandbox_argv
 
 QUOTED_LINES = 6
 
@@ -42,12 +42,14 @@ def check_generation(
 
     def ask(name: str, argv: list[str], expect: str = "") -> None:
         code, said = run_in_sandbox(
-            layout,
-            generation=folder,
-            account=manifest["account"],
-            argv=argv,
-            live=live,
-            adopted_etc=adopted_etc,
+            sandbox_argv(
+                layout,
+                generation=folder,
+                account=manifest["account"],
+                argv=argv,
+                live=live,
+                adopted_etc=adopted_etc,
+            )
         )
         lines = [line.strip() for line in said.splitlines() if line.strip()]
         if code != 0:

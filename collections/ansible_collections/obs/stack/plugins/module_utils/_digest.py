@@ -50,6 +50,6 @@ def version_key(version: str) -> tuple[Any, ...]:
 
     Follows the precedence of semantic versions (semver.org, §11) as far as the components use it.
     """
-    base, _, suffix = version.lstrip("v").partition("-")
+    base, _dash, suffix = version.lstrip("v").partition("-")
     numbers = tuple(int(part) for part in re.findall(r"\d+", base.partition("+")[0]))
     return (numbers, 0 if suffix else 1, suffix)

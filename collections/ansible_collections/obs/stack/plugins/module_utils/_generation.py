@@ -94,7 +94,6 @@ def compose(wish: Wish, *, release_id: str, release_sha256: str, home: str, key:
     The restart key covers all that needs a restart: release, argv, environment, unit, files marked so, and the
     scheme of the probe (a listener learns of TLS only at start). The digest covers the rest as well.
     """
-    assert wish.release is not None
     files: dict[str, dict[str, Any]] = {
         item.path: {
             "digest": file_digest(item, key),

@@ -39,7 +39,7 @@ def parse_tcp_table(text: str) -> list[Listener]:
     for line in text.splitlines()[1:]:
         fields = line.split()
         if len(fields) > 9 and fields[3] == LISTEN:
-            address, _, port = fields[1].partition(":")
+            address, _colon, port = fields[1].partition(":")
             found.append(Listener(address=_address(address), port=int(port, 16), inode=int(fields[9])))
     return found
 

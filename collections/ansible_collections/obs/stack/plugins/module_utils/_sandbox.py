@@ -70,7 +70,7 @@ def sandbox_argv(
     return argv_run + ["--", "/usr/bin/env", "--"] + command
 
 
-def run_in_sandbox(layout: Layout, **how: Any) -> tuple[int, str]:
-    """Run one checker; returns its exit status and all it said."""
-    code, out, err = run(sandbox_argv(layout, **how), timeout=CHECK_SECONDS + 30)
+def run_in_sandbox(argv: Sequence[str]) -> tuple[int, str]:
+    """Run the command ``sandbox_argv`` made; returns its exit status and all it said."""
+    code, out, err = run(argv, timeout=CHECK_SECONDS + 30)
     return code, "\n".join(part.strip() for part in (out, err) if part.strip())

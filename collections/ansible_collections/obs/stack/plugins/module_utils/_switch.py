@@ -30,7 +30,7 @@ from ._layout import NOTHING, Layout
 from ._phase import phase
 from ._plan import no_return_reason
 from ._probe import Prober
-from ._sandbox import run_in_sandbox
+from ._sandbox import run_in_sandbox, sandbox_argv
 from ._stage import mark_generation, write_below
 from ._systemd import daemon_reload, reset_failed, state_of, systemctl
 from ._wish import FileWish
@@ -176,19 +176,21 @@ class Switch:
     def _hook(self, which: str, generation: Generation, argv: list[str]) -> None:
         number = generation.number
         code, said = run_in_sandbox(
-            self.layout,
-            generation=self.layout.generation(number),
-            account=generation.manifest["account"],
-            argv=["/usr/bin/env"]
-            + [
-                "OBS_FROM_VERSION={}".format(self.old.version if self.old else ""),
-                f"OBS_TO_VERSION={self.new.version}",
-                f"OBS_FROM_GENERATION={self.old.number if self.old else NOTHING}",
-                f"OBS_TO_GENERATION={self.new.number}",
-            ]
-            + argv,
-            network=True,
-            writable=[generation.data_path],
+            sandbox_argv(
+                self.layout,
+                generation=self.layout.generation(number),
+                account=generation.manifest["account"],
+                argv=["/usr/bin/env"]
+                + [
+                    "OBS_FROM_VERSION={}".format(self.old.version if self.old else ""),
+                    f"OBS_TO_VERSION={self.new.version}",
+                    f"OBS_FROM_GENERATION={self.old.number if self.old else NOTHING}",
+                    f"OBS_TO_GENERATION={self.new.number}",
+                ]
+                + argv,
+                network=True,
+                writable=[generation.data_path],
+            )
         )
         if code != 0:
             raise StackError(

@@ -204,7 +204,6 @@ class _Run:
     # -- plan ---------------------------------------------------------------------------------------------------
 
     def _release(self) -> ReleaseForHost:
-        assert self.wish.release is not None
         release = self.wish.release.for_machine(platform.machine())
         if not release.sha256 and not release.checksums_url:
             raise StackError(
@@ -414,20 +413,20 @@ class _Run:
 
     def _carry_out(self, host: Host, plan: Plan, draft: Draft, release: ReleaseForHost, *, fetch_release: bool) -> None:
         wish, layout = self.wish, self.layout
-        _uid, gid = ensure_account(wish.account, home=wish.data_path)
+        uid, gid = ensure_account(wish.account, home=wish.data_path)
         phase("account")
         if fetch_release:
             release, draft = self._bring_release(host, release)
         phase("release")
         staged_release = release.id if fetch_release else ""
-        new = host.current
-        if plan.new_generation:
+        if plan.new_generation or host.current is None:
             number = self._next_number()
             new = stage_generation(layout, draft, number=number, gid=gid, created=_now())
-        assert new is not None
+        else:
+            new = host.current
         phase("generation")
         try:
-            self._prepare_places(gid)
+            self._prepare_places(uid, gid)
             if plan.new_generation or plan.live_changed:
                 self._check(host, new, layout.generation(new.number), layout.live_staging, gid)
         except (StackError, OSError):
@@ -474,7 +473,7 @@ class _Run:
         )
         return release, draft
 
-    def _prepare_places(self, gid: int) -> None:
+    def _prepare_places(self, uid: int, gid: int) -> None:
         """Folders and links around a generation that change nothing for what runs."""
         wish, layout = self.wish, self.layout
         make_directory(layout.obs_etc, mode=0o755)
@@ -482,9 +481,7 @@ class _Run:
         if not os.path.lexists(layout.etc_link):
             os.symlink(layout.current_etc, layout.etc_link)
         if wish.data_path:
-            ids = ids_of(wish.account)
-            assert ids is not None
-            make_directory(wish.data_path, mode=int(str(wish.data.get("mode") or "0750"), 8), uid=ids[0], gid=ids[1])
+            make_directory(wish.data_path, mode=int(str(wish.data.get("mode") or "0750"), 8), uid=uid, gid=gid)
 
     def _discard(self, host: Host, generation: Generation | None, release_id: str) -> None:
         """Take away what was staged for a change that was refused."""

@@ -100,6 +100,10 @@ class ReleaseForHost:
         return f"{self.version}-{self.sha256[:8]}" if self.sha256 else ""
 
 
+NO_RELEASE = ReleaseWish(version="", url="", checksums_url="", sha256={}, arch_names={}, binaries={}, version_argv=())
+"""What ``state: absent`` needs."""
+
+
 @dataclass(frozen=True)
 class Wish:
     """Everything one task declares about one service."""
@@ -109,7 +113,7 @@ class Wish:
     state: str = "started"
     enabled: bool = True
     purge_data: bool = False
-    release: ReleaseWish | None = None
+    release: ReleaseWish = NO_RELEASE
     fetch: Mapping[str, Any] = field(default_factory=dict)
     archive: str = ""
     account: Mapping[str, Any] = field(default_factory=dict)

@@ -18,7 +18,8 @@ description:
     rename, with no more than the reload or restart it needs. It is probed, and put back when it does not get ready.
   - A run that fails leaves the service that was there. A run that is killed is healed by the next one.
   - Prints what it would do and the whole difference with C(--check --diff). Secrets are never shown.
-author: obs.stack contributors
+author:
+  - obs.stack contributors (@obs-stack)
 requirements:
   - On the host, systemd and Python 3.9. The checkers run by C(systemd-run).
 options:

@@ -13,7 +13,8 @@ description:
   - Carries out on the host what M(obs.stack.release_service) asks for. Use that one.
   - It is a module of its own so that everything a task says crosses as one opaque argument, which neither the journal
     of the host nor C(-vvv) can show.
-author: obs.stack contributors
+author:
+  - obs.stack contributors (@obs-stack)
 options:
   name:
     description: Name of the service.

@@ -13,7 +13,8 @@ description:
   - The audit trail of a host. For each service that M(obs.stack.release_service) manages it tells every generation,
     when it was made and what became of it, which one is current, and whether the running process is that one.
   - Changes nothing and shows no secrets.
-author: obs.stack contributors
+author:
+  - obs.stack contributors (@obs-stack)
 options:
   name:
     description: Names of services; all services of the host when left out.

@@ -14,7 +14,8 @@ description:
     configuration together, checked and probed like any other change, and restored when it does not get ready.
   - Notes who did it and when. The wish that was rolled back from is then skipped with a warning by later runs, until it
     changes or the hold is lifted.
-author: obs.stack contributors
+author:
+  - obs.stack contributors (@obs-stack)
 options:
   name:
     description: Name of the service.

@@ -11,6 +11,7 @@ import typing as t
 
 import pytest
 from ansible.errors import AnsibleFilterError
+
 from ansible_collections.obs.stack.plugins.filter import config, estate, wiring
 
 FILTERS: dict[str, t.Callable[..., t.Any]] = {
@@ -49,7 +50,7 @@ def test_filter(name: str, arguments: tuple[t.Any, ...], options: dict[str, t.An
     ("name", "arguments", "words"),
     [
         ("config_merge", ({}, [1]), "not a dictionary"),
-        ("layers_for", ([], "latest"), "'latest'"),
+        ("layers_for", ([{"wrong": 1}], "1.0.0"), "layer 1"),
         ("service_group", ("x",), "Could not find the service 'x'"),
         ("web_access", ("9090",), "prometheus_listen_address"),
     ],

@@ -10,6 +10,7 @@ import json
 import typing as t
 
 import pytest
+
 from ansible_collections.obs.stack.plugins.module_utils import _estate
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 

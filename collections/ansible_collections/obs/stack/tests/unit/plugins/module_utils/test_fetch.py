@@ -11,6 +11,7 @@ import hashlib
 import ipaddress
 import multiprocessing
 import os
+import random
 import re
 import socket
 import ssl
@@ -33,7 +34,7 @@ from ansible_collections.obs.stack.plugins.module_utils._fetch import (
     private_dir,
 )
 
-BODY = os.urandom((1 << 20) + 7)
+BODY = random.Random(7).randbytes((1 << 20) + 7)  # the same in every process: test ids hold its digest
 SHA256 = hashlib.sha256(BODY).hexdigest()
 TOKEN = {"Authorization": "Bearer canary-token"}
 Answer = t.Callable[[BaseHTTPRequestHandler], None]

@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.obs.stack.plugins.module_utils._adoption import flag_value, is_ours
 from ansible_collections.obs.stack.plugins.module_utils._digest import host_key, keyed, version_key
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
@@ -69,7 +70,7 @@ def test_the_host_key_is_made_once(tmp_path: Path) -> None:
 
 def test_versions_are_ordered_by_their_numbers() -> None:
     ordered = ["0.31.1", "0.32.0-rc.0", "0.32.0", "0.32.3", "3.5.1", "3.13.4", "3.13.10"]
-    assert sorted(reversed(ordered), key=version_key) == ordered
+    assert sorted(ordered[::-1], key=version_key) == ordered
 
 
 def test_nearest_existing(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import base64
 from dataclasses import replace
 
 import pytest
+
 from ansible_collections.obs.stack.plugins.module_utils._generation import Draft, changed_files, compose
 from ansible_collections.obs.stack.plugins.module_utils._wish import FileWish, ReleaseWish, Wish
 
@@ -44,7 +45,6 @@ def make(**changes: object) -> Draft:
 
 
 def test_each_architecture_has_its_own_archive() -> None:
-    assert WISH.release is not None
     amd, arm = WISH.release.for_machine("x86_64"), WISH.release.for_machine("aarch64")
     assert (amd.url, amd.sha256, amd.id) == ("https://h/x-1.2.3.linux-amd64.tar.gz", "a" * 64, "1.2.3-aaaaaaaa")
     assert (arm.url, arm.sha256, arm.id) == ("https://h/x-1.2.3.linux-arm64.tar.gz", "b" * 64, "1.2.3-bbbbbbbb")

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.obs.stack.plugins.module_utils._masking import (
     MASK,
     Masker,

@@ -10,6 +10,9 @@ import copy
 import typing as t
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._merge import (
     cli_flags,
@@ -18,8 +21,6 @@ from ansible_collections.obs.stack.plugins.module_utils._merge import (
     layers_for,
     version_key,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 A = {"job_name": "a", "x": 1}
 B = {"job_name": "b"}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from ansible_collections.obs.stack.plugins.module_utils._plan import Desired, Found, make_plan, no_return_reason
 
 

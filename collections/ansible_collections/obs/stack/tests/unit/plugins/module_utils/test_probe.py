@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from ansible_collections.obs.stack.plugins.module_utils._probe import (
     ReloadMark,
     dead_reason,

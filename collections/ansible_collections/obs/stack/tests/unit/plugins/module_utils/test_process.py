@@ -10,6 +10,7 @@ import os
 import socket
 
 import pytest
+
 from ansible_collections.obs.stack.plugins.module_utils._process import (
     family_of,
     listeners,
@@ -50,7 +51,7 @@ def test_a_socket_of_our_own_is_found() -> None:
     [
         ("127.0.0.1", "127.0.0.1", True),
         ("127.0.0.1", "10.0.0.1", False),
-        ("0.0.0.0", "10.0.0.1", True),  # noqa: S104  compared, not bound
+        ("0.0.0.0", "10.0.0.1", True),
         ("127.0.0.1", "::", True),
         ("127.0.0.1", "::ffff:127.0.0.1", True),
     ],

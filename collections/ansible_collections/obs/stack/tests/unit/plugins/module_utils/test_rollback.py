@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from ansible_collections.obs.stack.plugins.module_utils._generation import Generation
 from ansible_collections.obs.stack.plugins.module_utils._rollback import effect_between, previous_of
 
@@ -38,7 +39,13 @@ FILE = {"digest": "1", "mode": "0640", "on_change": "reload"}
     [
         ({}, {}, False, "k", "start"),
         ({}, {"restart_key": "k2"}, True, "k", "restart"),
-        ({"files": {"a": FILE}}, {"files": {"a": {**FILE, "digest": "2"}}, "reload": {"signal": "HUP"}}, True, "k", "reload"),
+        (
+            {"files": {"a": FILE}},
+            {"files": {"a": {**FILE, "digest": "2"}}, "reload": {"signal": "HUP"}},
+            True,
+            "k",
+            "reload",
+        ),
         ({"files": {"a": FILE}}, {"files": {"a": {**FILE, "digest": "2"}}}, True, "k", "restart"),
         ({}, {}, True, "k", "none"),
     ],

@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+
 from ansible_collections.obs.stack.plugins.module_utils import _wiring
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 

@@ -11,6 +11,7 @@ import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
+
 from ansible_collections.obs.stack.plugins.modules import health_check
 
 GOOD = b"node_textfile_scrape_error 0\n"
@@ -40,7 +41,9 @@ class Service:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> t.Callable[..., tuple[int, dict[str, t.Any]]]:
+def run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> t.Callable[..., tuple[int, dict[str, t.Any]]]:
     """Runs the module against a service; returns exit status and result."""
     clock = {"now": 0.0}
     monkeypatch.setattr(health_check.time, "monotonic", lambda: clock["now"])
@@ -48,7 +51,10 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
     def call(service: Service, **arguments: t.Any) -> tuple[int, dict[str, t.Any]]:
         monkeypatch.setattr(health_check, "Endpoint", service)
-        with patch_module_args({"component": "node_exporter", "port": 9100, **arguments}), pytest.raises(SystemExit) as left:
+        with (
+            patch_module_args({"component": "node_exporter", "port": 9100, **arguments}),
+            pytest.raises(SystemExit) as left,
+        ):
             health_check.main()
         return int(left.value.code or 0), json.loads(capsys.readouterr().out)
 

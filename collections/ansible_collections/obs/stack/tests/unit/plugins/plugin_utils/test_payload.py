@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._wish import Wish
 from ansible_collections.obs.stack.plugins.plugin_utils._payload import build, plain, to_yaml
@@ -44,7 +45,7 @@ def content_of(payload: dict[str, Any], path: str) -> bytes:
 def test_the_payload_is_what_the_host_half_reads() -> None:
     payload, warnings = build_task(files=[{"path": "a.yml", "data": {"b": 1, "a": [True]}}])
     wish = Wish.from_plain(payload)
-    assert wish.release is not None and wish.release.sha256 == {"amd64": "a" * 64}
+    assert wish.release.sha256 == {"amd64": "a" * 64}
     assert wish.command == ("xd", "--port=1") and not warnings
     assert wish.files[0].content == b"b: 1\na:\n- true\n", "order is kept"
     assert wish.files[0].on_change == "reload"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import yaml
+
 from ansible_collections.obs.stack.plugins.modules import release_service
 from ansible_collections.obs.stack.plugins.plugin_utils._service_spec import ARGUMENT_SPEC
 

@@ -1,0 +1,131 @@
+# Copyright: obs.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The controller half: one round trip when nothing is to do, a second one that carries the archive."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ansible_collections.obs.stack.plugins.action import release_service as action
+from ansible_collections.obs.stack.plugins.module_utils._transaction import fetch_options
+
+ARCHIVE = b"an archive"
+DIGEST = hashlib.sha256(ARCHIVE).hexdigest()
+
+
+class Plugin(action.ActionModule):
+    """The action with the host replaced by prepared answers."""
+
+    def __init__(self, args: dict[str, Any], answers: list[dict[str, Any]], *, check_mode: bool = False) -> None:
+        self._task = SimpleNamespace(args=args, check_mode=check_mode)
+        shell = SimpleNamespace(tmpdir="/tmp/remote", join_path=lambda *parts: "/".join(parts))
+        self._connection = SimpleNamespace(_shell=shell)
+        self.answers, self.sent, self.transferred = answers, [], []
+
+    def _execute_module(self, module_name: str, module_args: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        assert module_name == "obs.stack.release_service_apply" and set(module_args) == {"name", "payload"}
+        self.sent.append(json.loads(base64.b64decode(module_args["payload"])))
+        return self.answers.pop(0)
+
+    def _transfer_file(self, local: str, remote: str) -> None:
+        self.transferred.append((Path(local).read_bytes(), remote))
+
+    def _fixup_perms2(self, paths: Any) -> None:
+        pass
+
+    def _remove_tmp_path(self, path: Any) -> None:
+        self.removed = path
+
+    def _find(self, source: str) -> str:
+        return source
+
+
+@pytest.fixture(autouse=True)
+def base_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(action.ActionBase, "run", lambda *_arguments, **_options: {})
+
+
+def task(tmp_path: Path, **changes: Any) -> dict[str, Any]:
+    (tmp_path / "x-1.2.3.linux-arm64.tar.gz").write_bytes(ARCHIVE)
+    (tmp_path / "sums").write_text(f"{DIGEST}  x-1.2.3.linux-arm64.tar.gz\n")
+    release = {
+        "version": "1.2.3",
+        "url": f"file://{tmp_path}/x-{{version}}.linux-{{arch}}.tar.gz",
+        "sha256": {"arm64": DIGEST},
+        "binaries": {"xd": "xd"},
+    }
+    return {
+        "name": "x",
+        "release": {**release, **changes.pop("release", {})},
+        "account": {"user": "u", "group": "g"},
+        "command": ["xd"],
+        "fetch": {"cache_dir": str(tmp_path / "cache")},
+        **changes,
+    }
+
+
+def need(tmp_path: Path, **changes: str) -> dict[str, Any]:
+    wanted = {"arch": "arm64", "url": f"file://{tmp_path}/x-1.2.3.linux-arm64.tar.gz", "sha256": DIGEST}
+    return {"changed": True, "need_release": {**wanted, "checksums_url": f"file://{tmp_path}/sums", **changes}}
+
+
+def test_nothing_to_do_is_one_round_trip(tmp_path: Path) -> None:
+    plugin = Plugin(task(tmp_path), [{"changed": False, "invocation": {}}])
+    result = plugin.run()
+    assert result == {"changed": False, "service": "x", "warnings": []}
+    assert len(plugin.sent) == 1 and not plugin.transferred
+
+
+def test_the_archive_of_the_host_s_architecture_is_carried(tmp_path: Path) -> None:
+    plugin = Plugin(task(tmp_path), [need(tmp_path), {"changed": True}])
+    result = plugin.run()
+    assert result["changed"] and "need_release" not in result and not result["warnings"]
+    assert plugin.transferred == [(ARCHIVE, "/tmp/remote/x-1.2.3.linux-arm64.tar.gz")]
+    assert plugin.sent[1]["archive"] == plugin.transferred[0][1]
+    assert plugin.removed == "/tmp/remote"
+
+
+def test_a_checksum_from_the_release_itself_is_warned_about(tmp_path: Path) -> None:
+    plugin = Plugin(task(tmp_path, release={"sha256": {}}), [need(tmp_path, sha256=""), {"changed": True}])
+    result = plugin.run()
+    assert "x_release_sha256" in result["warnings"][0]
+    assert plugin.sent[1]["release"]["sha256"] == {"arm64": DIGEST}
+
+
+def test_a_wrong_checksum_carries_nothing(tmp_path: Path) -> None:
+    plugin = Plugin(task(tmp_path), [need(tmp_path, sha256="0" * 64)])
+    result = plugin.run()
+    assert result["failed"] and DIGEST in result["msg"] and not plugin.transferred and len(plugin.sent) == 1
+
+
+def test_check_mode_fetches_nothing(tmp_path: Path) -> None:
+    plugin = Plugin(task(tmp_path), [need(tmp_path)], check_mode=True)
+    result = plugin.run()
+    assert result["changed"] and not plugin.transferred and not (tmp_path / "cache").exists()
+
+
+def test_wrong_input_reaches_no_host(tmp_path: Path) -> None:
+    for wrong, word in (({"prob": {}}, "prob"), ({"command": ["yd"]}, "'yd'"), ({"state": "up"}, "up")):
+        plugin = Plugin(task(tmp_path, **wrong), [])
+        result = plugin.run()
+        assert result["failed"] and word in result["msg"] and result["step"] == "input"
+        assert "docs/troubleshooting.md#input" in result["msg"]
+
+
+def test_options_of_the_download() -> None:
+    assert fetch_options({"mirror": "m", "headers": {"A": "b"}, "timeout": 5}) == {
+        "mirror": "m",
+        "proxy": "",
+        "ca_path": "",
+        "headers": {"A": "b"},
+        "timeout": 5.0,
+    }
