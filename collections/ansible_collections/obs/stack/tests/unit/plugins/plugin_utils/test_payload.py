@@ -137,5 +137,6 @@ def test_plain_takes_ansible_s_own_types_apart() -> None:
 
     found = plain(Table({Text("a"): (Text("b"), 1, True, None, 1.5)}))
     assert found == {"a": ["b", 1, True, None, 1.5]}
-    assert type(found) is dict and type(next(iter(found))) is str and type(found["a"][0]) is str
+    parts = [found, *found, found["a"], *found["a"]]
+    assert {part.__class__.__module__ for part in parts} == {"builtins"}
     assert to_yaml(found).startswith("a:\n- b\n")
