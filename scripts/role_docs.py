@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes each role's README.md from its meta/argument_specs.yml.
 
-    python -m scripts.role_docs            write them
-    python -m scripts.role_docs --check    say which are not current, and fail
+python -m scripts.role_docs            write them
+python -m scripts.role_docs --check    say which are not current, and fail
 """
 
 from __future__ import annotations
@@ -83,8 +83,7 @@ def render(role: str) -> str:
     lines += ["```yaml", example(role), "```", ""]
     lines += [
         "Runs in check mode, also on a bare host, and says what it would change; a second run changes nothing. What",
-        "does not get ready is taken back. To go back later: "
-        f"`ansible-playbook obs.stack.rollback -e service={role}`.",
+        f"does not get ready is taken back. To go back later: `ansible-playbook obs.stack.rollback -e service={role}`.",
         "The role knows no inventory group and no variable of others; `obs.stack.site` derives its values from an",
         "inventory.",
         "",

@@ -79,9 +79,7 @@ def make(folder: Path, hosts: list[str]) -> None:
             builder(host, ca.subject, key)
             .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
             # Python 3.13 demands an authority key identifier; Go does not.
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False
-            )
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
             .sign(ca_key, hashes.SHA256())
         )
