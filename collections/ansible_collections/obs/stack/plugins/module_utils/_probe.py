@@ -230,7 +230,9 @@ class Prober:
                 ]
                 raise StackError(
                     f"{self.name} refused the new configuration",
-                    why=said[-1].strip()[:600] if said else "{} is 0".format(proof["success"]),
+                    why=" | ".join(line.strip() for line in said[-3:])[:1200]
+                    if said
+                    else "{} is 0".format(proof["success"]),
                     step="reload",
                     doc="reload",
                 )
