@@ -10,7 +10,7 @@ import pathlib
 import typing as t
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.obs.stack.plugins.module_utils import _estate, _health
+from ansible_collections.obs.stack.plugins.module_utils import _estate, _estate_problems, _health
 from ansible_collections.obs.stack.plugins.plugin_utils._filters import explained
 
 ROLES = pathlib.Path(__file__).resolve().parents[2] / "roles"
@@ -50,7 +50,7 @@ class FilterModule:
         """Names of this file's filters."""
         return {
             "estate": explained(estate),
-            "estate_problems": explained(_estate.problems),
+            "estate_problems": explained(_estate_problems.problems),
             "health_report": explained(health_report),
             "service_group": explained(_estate.group_of),
         }

@@ -10,7 +10,7 @@ import pathlib
 import typing as t
 from collections.abc import Sequence
 
-from ansible_collections.obs.stack.plugins.module_utils import _wiring
+from ansible_collections.obs.stack.plugins.module_utils import _web, _wiring
 from ansible_collections.obs.stack.plugins.plugin_utils._filters import explained
 
 
@@ -41,5 +41,5 @@ class FilterModule:
             "rule_files": explained(rule_files),
             "template_files": explained(_wiring.template_files),
             "url_prefix": explained(_wiring.url_prefix),
-            "web_access": explained(_wiring.web_access),
+            "web_access": explained(_web.web_access),
         }

@@ -11,7 +11,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.obs.stack.plugins.module_utils import _estate
+from ansible_collections.obs.stack.plugins.module_utils import _estate, _estate_problems
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 
 Vars = dict[str, dict[str, t.Any]]
@@ -159,7 +159,7 @@ def test_loopback_listener_is_asked_at_loopback() -> None:
     hostvars: Vars = {"a": {"obs_listen_address": "127.0.0.1", "ansible_host": "10.0.0.1"}}
     derived = _estate.derive(groups, hostvars, "a")
     assert job(derived, "node_exporter")["static_configs"][0]["targets"] == ["127.0.0.1:9100"]
-    assert _estate.problems(groups, hostvars) == []
+    assert _estate_problems.problems(groups, hostvars) == []
 
 
 def test_ipv6_addresses_get_brackets() -> None:
@@ -199,11 +199,11 @@ def test_facts_change_no_byte() -> None:
 
 
 def test_sound_inventory_has_no_problems() -> None:
-    assert _estate.problems(*pair()) == []
+    assert _estate_problems.problems(*pair()) == []
 
 
 def test_empty_inventory_has_no_problems() -> None:
-    assert _estate.problems({}, {}) == []
+    assert _estate_problems.problems({}, {}) == []
 
 
 PROBLEMS = [
@@ -224,7 +224,7 @@ PROBLEMS = [
 def test_problem_is_named(host: str, changes: dict[str, t.Any], words: tuple[str, ...]) -> None:
     groups, hostvars = pair()
     hostvars[host].update(changes)
-    found = "\n".join(_estate.problems(groups, hostvars))
+    found = "\n".join(_estate_problems.problems(groups, hostvars))
     for word in words:
         assert word in found, found
 
@@ -232,14 +232,14 @@ def test_problem_is_named(host: str, changes: dict[str, t.Any], words: tuple[str
 def test_more_replicas_than_zones_may_share_one() -> None:
     groups, hostvars = pair()
     groups["alertmanager"] = ["a", "b", "c"]
-    assert _estate.problems(groups, hostvars) == []
+    assert _estate_problems.problems(groups, hostvars) == []
 
 
 def test_replicas_without_any_zone_are_fine() -> None:
     groups, hostvars = pair()
     for host in hostvars.values():
         del host["obs_zone"]
-    assert _estate.problems(groups, hostvars) == []
+    assert _estate_problems.problems(groups, hostvars) == []
 
 
 def test_group_of_a_service() -> None:

@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.obs.stack.plugins.module_utils import _wiring
+from ansible_collections.obs.stack.plugins.module_utils import _web, _wiring
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 
 PEM = "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n"
@@ -173,7 +173,7 @@ def web(**changes: t.Any) -> dict[str, t.Any]:
         "password": "",
         "server_name": "a.example.com",
     }
-    return _wiring.web_access("0.0.0.0:9090", **{**options, **changes})
+    return _web.web_access("0.0.0.0:9090", **{**options, **changes})
 
 
 USERS = {"basic_auth_users": {"metrics": "$2y$10$hash"}}
