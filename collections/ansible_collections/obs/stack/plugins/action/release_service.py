@@ -32,7 +32,8 @@ display = Display()
 class ActionModule(ActionBase):
     """One round trip when nothing is to do; a second one carries an archive the host asked for."""
 
-    TRANSFERS_FILES = True
+    # The temporary folder is made only when there is an archive to carry: without it, one call to the host is enough.
+    TRANSFERS_FILES = False
     _supports_check_mode = True
     _supports_diff = True
 
@@ -53,7 +54,8 @@ class ActionModule(ActionBase):
             result.update(failed=True, msg=str(error), step=error.step)
             return result
         finally:
-            self._remove_tmp_path(self._connection._shell.tmpdir)
+            if self._connection._shell.tmpdir:
+                self._remove_tmp_path(self._connection._shell.tmpdir)
         answer.pop("need_release", None)
         answer.pop("invocation", None)
         result.update(answer, service=options["name"])

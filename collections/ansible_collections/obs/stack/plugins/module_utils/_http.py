@@ -63,6 +63,8 @@ class Endpoint:
         if self.scheme != "https":
             return http.client.HTTPConnection(self.address, self.port, timeout=timeout)
         context = ssl.create_default_context(cafile=self.ca_path or None)
+        # Python 3.13 asks more of certificates than the Go clients of these services do.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         if not self.validate_certs:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -144,7 +145,13 @@ class Prober:
             if dead:
                 raise self._failure(dead, invocation)
             if state.is_active:
-                last = self._ask()
+                try:
+                    last = self._ask()
+                except ssl.SSLCertVerificationError as error:
+                    # Waiting cannot heal that.
+                    raise self._failure(
+                        f"its certificate is not to be trusted ({error.verify_message})", invocation
+                    ) from error
                 if not last:
                     last = self._not_ours(state)
                 if not last and restart_key and restart_key_of(state.main_pid) != restart_key:
@@ -165,6 +172,8 @@ class Prober:
             return ""
         try:
             status, body = self.endpoint.get(self.path)
+        except ssl.SSLCertVerificationError:
+            raise
         except OSError as error:
             return f"{self.endpoint.url(self.path)} does not answer ({error})"
         if status in self.statuses:

@@ -6,11 +6,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+import ssl
+from typing import Any, cast
 
 import pytest
 
+from ansible_collections.obs.stack.plugins.module_utils import _probe
+from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._probe import (
+    Prober,
     ReloadMark,
     dead_reason,
     gauge,
@@ -123,3 +127,22 @@ def test_value_at(path: str, value: Any) -> None:
 )
 def test_settled(condition: dict, before: Any, holds: bool) -> None:
     assert settled(measure(DOCUMENT, condition), condition, before) is holds
+
+
+class Untrusted:
+    """An endpoint whose certificate nobody trusts."""
+
+    address, port = "127.0.0.1", 1
+
+    def get(self, path: str) -> tuple[int, bytes]:
+        error = ssl.SSLCertVerificationError("x")
+        error.verify_message = "self-signed certificate"
+        raise error
+
+
+def test_a_certificate_nobody_trusts_fails_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_probe, "state_of", lambda unit: state())
+    monkeypatch.setattr(_probe, "journal_of", lambda invocation: [])
+    prober = Prober("x", cast("Any", Untrusted()), {})
+    with pytest.raises(StackError, match="self-signed certificate"):
+        prober.wait_ready(timeout=3600, restart_key="")
