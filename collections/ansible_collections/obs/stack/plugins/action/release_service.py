@@ -17,9 +17,9 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.obs.stack.plugins.module_utils._checksums import find as find_checksum
+from ansible_collections.obs.stack.plugins.module_utils._delivery import fetch_options, same_origin_warning
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._fetch import fetch, fetch_text
-from ansible_collections.obs.stack.plugins.module_utils._transaction import fetch_options, same_origin_warning
 from ansible_collections.obs.stack.plugins.plugin_utils._payload import build
 from ansible_collections.obs.stack.plugins.plugin_utils._service_spec import ARGUMENT_SPEC, REQUIRED_IF
 

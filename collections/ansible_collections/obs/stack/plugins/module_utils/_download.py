@@ -118,17 +118,18 @@ def source_of(
 
 def repeat(attempt: t.Callable[[], _T], source: Source) -> _T:
     """Call attempt until it succeeds, fails for good, or has failed source.tries times."""
-    for number in range(1, source.tries + 1):
+    number = 1
+    while True:
         try:
             return attempt()
-        except FetchError as error:
-            if not error.transient:
+        except FetchError as failure:
+            if not failure.transient:
                 raise
-            if number == source.tries:
+            if number >= source.tries:
                 times = f" ({number} tries)" if number > 1 else ""
-                raise source.error(error.why + times, error.hint) from error
+                raise source.error(failure.why + times, failure.hint) from failure
         time.sleep(BACKOFF * 2 ** (number - 1))
-    raise AssertionError("tries is at least 1")
+        number += 1
 
 
 def chunks(source: Source, limit: int) -> t.Iterator[bytes]:

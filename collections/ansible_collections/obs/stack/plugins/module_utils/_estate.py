@@ -25,7 +25,7 @@ from ansible_collections.obs.stack.plugins.module_utils._wiring import (
 )
 
 DEFAULT_SITE = "default"
-DEFAULT_LISTEN = "0.0.0.0"
+DEFAULT_LISTEN = "0.0.0.0"  # noqa: S104  what is told to a service, not bound here
 GOSSIP_PORT = 9094
 # Groups whose hosts send samples by remote write to the Prometheus of their site.
 REMOTE_WRITE_SENDERS = ("tempo", "otelcol")
@@ -35,7 +35,7 @@ HostVars = t.Mapping[str, t.Mapping[str, t.Any]]
 
 
 class Component(t.NamedTuple):
-    """A service that the estate knows: its job name, the group it runs on, its port, whether replicas share its work."""
+    """A service of the estate: its job name, the group it runs on, its port, whether replicas share its work."""
 
     name: str
     group: str

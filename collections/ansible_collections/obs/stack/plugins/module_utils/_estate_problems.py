@@ -48,8 +48,9 @@ def _same_access(component: Component, ends: Sequence[Endpoint]) -> list[str]:
     for end in ends[1:]:
         if end.access != ends[0].access:
             return [
-                f"{ends[0].host} and {end.host} differ in path prefix, CA or credentials of {component.name}: one job has one of each. "
-                f"Set {component.name}_external_url, {component.name}_tls and {component.name}_basic_auth_* in group_vars/{component.group}."
+                f"{ends[0].host} and {end.host} differ in path prefix, CA or credentials of {component.name}: "
+                f"one job has one of each. Set {component.name}_external_url, {component.name}_tls and "
+                f"{component.name}_basic_auth_* in group_vars/{component.group}."
             ]
     return []
 

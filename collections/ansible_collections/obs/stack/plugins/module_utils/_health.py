@@ -108,19 +108,19 @@ def _alertmanager(pages: Pages, expected: Mapping[str, t.Any]) -> list[Finding]:
     return findings
 
 
-def gauge(metrics: str, name: str) -> t.Optional[float]:
+def gauge(metrics: str, name: str) -> float | None:
     """Value of a metric without labels in the text format, or ``None``."""
     match = re.search(r"^{0}(?:\{{\}})?[ \t]+(\S+)".format(re.escape(name)), metrics, re.MULTILINE)
     return float(match.group(1)) if match else None
 
 
-def total(metrics: str, name: str) -> t.Optional[float]:
+def total(metrics: str, name: str) -> float | None:
     """Sum of all series of a metric in the text format, or ``None`` when there is none."""
     found = re.findall(r"^{0}(?:\{{[^}}]*\}})?[ \t]+(\S+)".format(re.escape(name)), metrics, re.MULTILINE)
     return sum(float(value) for value in found) if found else None
 
 
-def _data(page: Page, check: str) -> t.Union[Finding, t.Any]:
+def _data(page: Page, check: str) -> Finding | t.Any:
     if page.status != 200:
         return answering(page)._replace(check=check)
     try:

@@ -116,8 +116,9 @@ def inspect(layout: Layout, wish: Wish | None = None, *, create_key: bool = Fals
             enabled=unit.is_enabled,
             active=unit.is_active,
             running_key=restart_key_of(unit.main_pid),
-            owed=str(pending.get("effect") or "") if pending else "",
+            owed="reload" if pending.get("effect") == "reload" else "",
             unproven=unproven,
+            interrupted=bool(pending),
             held=str(hold.get("digest") or ""),
             live=live,
         )

@@ -45,8 +45,9 @@ class Found:
         unit_digest: of the unit file on disk, "" when missing.
         unit_known: systemd has read the unit file as it is.
         running_key: restart key of the running process, "" when it has none.
-        owed: effect an earlier run noted and did not prove ("reload", "restart" or "").
+        owed: "reload" when an interrupted run may have left the process on another configuration, else "".
         unproven: generation an interrupted run flipped to without proof, or None.
+        interrupted: an earlier run has left its note.
         held: digest that a rollback by hand holds back, or "".
         live: digests of our live files on disk.
         foreign: what another installation of the same service left, in words.
@@ -66,6 +67,7 @@ class Found:
     running_key: str = ""
     owed: str = ""
     unproven: int | None = None
+    interrupted: bool = False
     held: str = ""
     live: Mapping[str, str] = field(default_factory=dict)
     foreign: tuple[str, ...] = ()
@@ -81,6 +83,7 @@ class Plan:
         new_generation: whether a generation is staged and flipped to.
         write_unit: whether the unit file is written.
         prove: whether the running service is probed though nothing acts on it.
+        close: whether the note of an interrupted run is to be struck out.
         reasons: why, in words, for the diff.
     """
 
@@ -93,6 +96,7 @@ class Plan:
     live_changed: tuple[str, ...] = ()
     live_removed: tuple[str, ...] = ()
     prove: bool = False
+    close: bool = False
     reasons: tuple[str, ...] = ()
 
     @property
@@ -105,7 +109,7 @@ class Plan:
             or self.enable is not None
             or self.live_changed
             or self.live_removed
-            or self.prove
+            or self.close
         )
 
     @property
@@ -140,9 +144,6 @@ def _effect(desired: Desired, found: Found, changed: list[str], new_generation: 
         if not new_generation:
             reasons.append("the running process is not what is installed: a restart got lost")
         return "restart"
-    if found.owed == "restart":
-        reasons.append("an earlier run owes a restart")
-        return "restart"
     if found.owed == "reload":
         reasons.append("an earlier run owes a reload")
         return "reload" if desired.reloads else "restart"
@@ -175,9 +176,10 @@ def make_plan(desired: Desired, found: Found) -> Plan:
     live_removed = tuple(sorted(set(found.live) - set(desired.live)))
     if live_changed or live_removed:
         reasons.append("live files: " + ", ".join(live_changed + live_removed))
-    prove = found.unproven is not None and desired.state == "started" and not new_generation
-    if prove:
+    if found.unproven is not None and not new_generation:
         reasons.append(f"generation {found.unproven} came up without proof")
+    elif found.interrupted:
+        reasons.append("an earlier run was interrupted")
     plan = Plan(
         effect=effect,
         new_generation=new_generation,
@@ -186,7 +188,8 @@ def make_plan(desired: Desired, found: Found) -> Plan:
         enable=desired.enabled if desired.enabled != found.enabled else None,
         live_changed=live_changed,
         live_removed=live_removed,
-        prove=prove,
+        prove=found.interrupted and not new_generation and desired.state == "started",
+        close=found.interrupted,
         reasons=tuple(reasons),
     )
     return replace(plan, action=_action(plan, desired, found))
@@ -204,7 +207,7 @@ def _action(plan: Plan, desired: Desired, found: Found) -> str:
     """One word for what a plan does."""
     if plan.new_generation:
         return _kind_of_change(desired, found)
-    if (found.active and plan.effect in ("restart", "reload")) or plan.prove:
+    if (found.active and plan.effect in ("restart", "reload")) or plan.close:
         return "heal"
     if plan.effect in ("start", "stop"):
         return plan.effect

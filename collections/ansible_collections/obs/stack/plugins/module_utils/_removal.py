@@ -9,17 +9,17 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from ._adoption import is_ours
 from ._errors import StackError
 from ._files import remove_file, remove_tree
 from ._layout import Layout
+from ._outcome import Outcome
 from ._systemd import daemon_reload, reset_failed, state_of, systemctl
 from ._wish import Wish
 
 
-def remove_service(wish: Wish, layout: Layout, outcome: Any, *, check_mode: bool) -> Any:
+def remove_service(wish: Wish, layout: Layout, outcome: Outcome, *, check_mode: bool) -> Outcome:
     """Stop, disable and remove a service of ours.
 
     Its account stays (files elsewhere may belong to it), its data stays unless ``purge_data``.

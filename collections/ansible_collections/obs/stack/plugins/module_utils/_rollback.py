@@ -21,10 +21,10 @@ from ._inspect import Host, inspect
 from ._layout import Layout
 from ._lock import locked
 from ._masking import Masker
+from ._outcome import masked_error
 from ._plan import no_return_reason
 from ._stage import load_generation, secrets_on_disk, unit_digest_of
 from ._switch import Switch
-from ._transaction import masked_error
 
 
 def previous_of(generations: Sequence[Generation], current: int) -> int | None:

@@ -76,7 +76,7 @@ def web_access(
             probe["ca_path"] = "tls/ca.pem"
             client["tls_config"]["ca_file"] = f"/etc/{name}/tls/ca.pem"
     if username:
-        probe.update(username=username, password_file="secrets/web_password")
+        probe.update(username=username, password_file="secrets/web_password")  # noqa: S106  a path
         client["basic_auth"] = {
             "username": username,
             "password_file": f"/etc/{name}/secrets/web_password",

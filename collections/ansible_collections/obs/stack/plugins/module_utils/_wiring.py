@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 
-_ANY = ("", "0.0.0.0", "::", "*")
+_ANY = ("", "0.0.0.0", "::", "*")  # noqa: S104  compared, not bound
 _PERCENT = re.compile(r"^([1-9][0-9]?)\s*%$")
 LIVE_FILE_SD = "/etc/obs/prometheus/live/file_sd"
 RULE_KINDS = ("alerts", "recording")
@@ -245,7 +245,7 @@ def _ec2_job(number: int, discovery: Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 
 def url_prefix(flags: Mapping[str, t.Any], external_url: str) -> str:
-    """Path prefix of all pages: ``web.route-prefix`` of the flags, else the path of the external URL; no slash at the end."""
+    """Path prefix of all pages: ``web.route-prefix`` of the flags, else the path of the external URL."""
     prefix = flags.get("web.route-prefix")
     if prefix is None:
         prefix = str(external_url or "").split("://", 1)[-1].partition("/")[2]

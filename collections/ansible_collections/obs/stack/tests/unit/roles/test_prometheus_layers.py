@@ -11,6 +11,7 @@ import typing as t
 
 import pytest
 import yaml
+
 from ansible_collections.obs.stack.plugins.module_utils._merge import layers_for
 
 ROLE = pathlib.Path(__file__).resolve().parents[3] / "roles" / "prometheus"

@@ -22,7 +22,7 @@ CASES = sorted((HERE / "rules").glob("*.test.yml"))
 SEVERITIES = {"page", "ticket", "none"}
 
 
-def promtool() -> t.Optional[str]:
+def promtool() -> str | None:
     """promtool on the PATH, or the one that the repository's artifact store was filled from."""
     cache = pathlib.Path(os.environ.get("OBS_CACHE") or pathlib.Path.home() / ".cache" / "obs-stack")
     built = sorted((cache / "build" / "prometheus").glob("*/amd64/promtool"))

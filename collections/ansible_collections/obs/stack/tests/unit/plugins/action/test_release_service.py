@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.obs.stack.plugins.action import release_service as action
-from ansible_collections.obs.stack.plugins.module_utils._transaction import fetch_options
+from ansible_collections.obs.stack.plugins.module_utils._delivery import fetch_options
 
 ARCHIVE = b"an archive"
 DIGEST = hashlib.sha256(ARCHIVE).hexdigest()
@@ -36,8 +36,8 @@ class Plugin(action.ActionModule):
         self.sent.append(json.loads(base64.b64decode(module_args["payload"])))
         return self.answers.pop(0)
 
-    def _transfer_file(self, local: str, remote: str) -> None:
-        self.transferred.append((Path(local).read_bytes(), remote))
+    def _transfer_file(self, local_path: str, remote_path: str) -> None:
+        self.transferred.append((Path(local_path).read_bytes(), remote_path))
 
     def _fixup_perms2(self, paths: Any) -> None:
         pass

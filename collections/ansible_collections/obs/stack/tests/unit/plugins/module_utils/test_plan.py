@@ -92,9 +92,9 @@ def test_nothing_to_do() -> None:
         ({}, {"running_key": ""}, "heal", "restart", False),
         ({}, {"owed": "reload"}, "heal", "reload", False),
         ({"reloads": False}, {"owed": "reload"}, "heal", "restart", False),
-        ({}, {"owed": "restart"}, "heal", "restart", False),
         ({}, {"active": False}, "start", "start", False),
-        ({}, {"unproven": 4}, "heal", "none", False),
+        ({}, {"unproven": 4, "interrupted": True}, "heal", "none", False),
+        ({}, {"interrupted": True}, "heal", "none", False),
         ({}, {"intact": False}, "heal", "none", False),
         ({}, {"unit_known": False}, "heal", "none", False),
         ({}, {"enabled": False}, "reconfigure", "none", False),
@@ -104,7 +104,7 @@ def test_nothing_to_do() -> None:
         ({"state": "stopped"}, {}, "stop", "stop", False),
         ({"state": "stopped"}, {"active": False}, "none", "none", False),
         ({"state": "stopped", "digest": "d2", "restart_key": "k2"}, {"active": False}, "reconfigure", "none", True),
-        ({"state": "stopped"}, {"active": False, "unproven": 4}, "none", "none", False),
+        ({"state": "stopped"}, {"active": False, "interrupted": True}, "heal", "none", False),
     ],
 )
 def test_plan(wanted: dict, there: dict, action: str, effect: str, new_generation: bool) -> None:
@@ -113,6 +113,15 @@ def test_plan(wanted: dict, there: dict, action: str, effect: str, new_generatio
     assert plan.changed is (action != "none")
     assert plan.reloaded is (effect == "reload")
     assert plan.restarted is (effect == "restart")
+
+
+def test_what_an_interrupted_run_left_is_proven_and_closed() -> None:
+    plan = make_plan(WANTED, replace(THERE, interrupted=True))
+    assert plan.prove and plan.close
+    stopped = make_plan(replace(WANTED, state="stopped"), replace(THERE, active=False, interrupted=True))
+    assert stopped.close and not stopped.prove, "a stopped service cannot be asked"
+    changed = make_plan(replace(WANTED, digest="d2"), replace(THERE, interrupted=True))
+    assert changed.new_generation and not changed.prove, "the new generation is what is proven"
 
 
 def test_unit_is_written_when_it_differs() -> None:

@@ -21,7 +21,7 @@ BAD = b"node_textfile_scrape_error 1\n"
 class Service:
     """Answers like an Endpoint, one prepared answer after the other; the last one stays."""
 
-    def __init__(self, *answers: t.Union[bytes, OSError]) -> None:
+    def __init__(self, *answers: bytes | OSError) -> None:
         self.answers = list(answers)
         self.asked: list[str] = []
 

@@ -14,7 +14,7 @@ import pytest
 
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._masking import MASK, Masker
-from ansible_collections.obs.stack.plugins.module_utils._transaction import Outcome
+from ansible_collections.obs.stack.plugins.module_utils._outcome import Outcome
 from ansible_collections.obs.stack.plugins.modules import release_service_apply as module
 
 SECRET = "secret-canary"

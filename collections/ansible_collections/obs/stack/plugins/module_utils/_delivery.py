@@ -1,0 +1,101 @@
+# Copyright: obs.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: may change in any release.
+
+"""How the archive of a release gets to the host: handed over by the controller, or fetched by the host itself."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ._checksums import find as find_checksum
+from ._errors import StackError
+from ._fetch import fetch, fetch_text
+from ._files import remove_file
+from ._layout import Layout
+from ._stage import stage_release
+from ._wish import ReleaseForHost, Wish
+
+
+def verifiable_release(wish: Wish, machine: str) -> ReleaseForHost:
+    """The release for a machine (``uname -m``).
+
+    Raises:
+        StackError: nothing would tell whether its archive is the right one.
+    """
+    release = wish.release.for_machine(machine)
+    if not release.sha256 and not release.checksums_url:
+        raise StackError(
+            f"Could not verify {wish.name} {release.version} for {release.arch}",
+            why="no sha256 is known for this version and architecture, and no checksum file is named",
+            hint=f"Set {wish.name}_release_sha256: {{{release.arch}: <sha256 of {os.path.basename(release.url)}>}}.",
+            step="plan",
+            doc="checksum",
+        )
+    return release
+
+
+def bring_release(wish: Wish, layout: Layout, release: ReleaseForHost) -> tuple[ReleaseForHost, list[str]]:
+    """Unpack the release from the archive handed over, or fetch it here (``fetch.from: host``).
+
+    Returns:
+        The release with its sha256, and warnings.
+
+    Raises:
+        StackError: it cannot be fetched, is not what its checksum says, or cannot be unpacked.
+    """
+    how, archive, warnings = wish.fetch, wish.archive, []
+    if not release.sha256:
+        text = fetch_text(release.checksums_url, **fetch_options(how))
+        release = replace(release, sha256=find_checksum(text, os.path.basename(release.url)))
+        warnings.append(same_origin_warning(wish.name, release.version))
+    if archive:
+        _verify(archive, release)
+        stage_release(layout, release, archive)
+        return release, warnings
+    cache = str(how.get("cache_dir") or os.path.join(layout.root, ".cache"))
+    archive = fetch(release.url, cache, sha256=release.sha256, **fetch_options(how)).path
+    stage_release(layout, release, archive)
+    remove_file(archive)  # A host keeps what it unpacked, not the archive as well.
+    return release, warnings
+
+
+def fetch_options(how: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of the download, as both halves pass them on."""
+    return {
+        "mirror": str(how.get("mirror") or ""),
+        "proxy": str(how.get("proxy") or ""),
+        "ca_path": str(how.get("ca_path") or ""),
+        "headers": dict(how.get("headers") or {}),
+        "timeout": float(how.get("timeout") or 60),
+    }
+
+
+def same_origin_warning(name: str, version: str) -> str:
+    """The warning that goes with a checksum from the release itself."""
+    return (
+        f"The sha256 of {name} {version} came from the release's own checksum file: "
+        f"it proves the transfer, not the origin. Pin it with {name}_release_sha256."
+    )
+
+
+def _verify(archive: str, release: ReleaseForHost) -> None:
+    """Hash what was handed over once more, on the host that unpacks it."""
+    digest = hashlib.sha256()
+    with open(archive, "rb") as handle:
+        for chunk in iter(lambda: handle.read(1 << 20), b""):
+            digest.update(chunk)
+    if digest.hexdigest() != release.sha256:
+        raise StackError(
+            f"Could not use the archive of {os.path.basename(release.url)}",
+            why=f"its sha256 is {digest.hexdigest()}, wanted {release.sha256}",
+            hint="Nothing was changed. Fetch it again; if it stays so, the archive is not the one that was released.",
+            step="stage",
+            doc="checksum",
+        )
