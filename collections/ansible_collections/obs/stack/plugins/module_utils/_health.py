@@ -9,9 +9,10 @@
 from __future__ import annotations
 
 import json
-import re
 import typing as t
 from collections.abc import Mapping, Sequence
+
+from ansible_collections.obs.stack.plugins.module_utils._metrics import gauge, total
 
 # A rule group that was just loaded has not been evaluated yet; after this time (seconds) it should have been.
 UNKNOWN_RULES_SECONDS = 60.0
@@ -106,18 +107,6 @@ def _alertmanager(pages: Pages, expected: Mapping[str, t.Any]) -> list[Finding]:
     if expected.get("alerts"):
         findings.append(received(pages[METRICS]))
     return findings
-
-
-def gauge(metrics: str, name: str) -> float | None:
-    """Value of a metric without labels in the text format, or ``None``."""
-    match = re.search(r"^{0}(?:\{{\}})?[ \t]+(\S+)".format(re.escape(name)), metrics, re.MULTILINE)
-    return float(match.group(1)) if match else None
-
-
-def total(metrics: str, name: str) -> float | None:
-    """Sum of all series of a metric in the text format, or ``None`` when there is none."""
-    found = re.findall(r"^{0}(?:\{{[^}}]*\}})?[ \t]+(\S+)".format(re.escape(name)), metrics, re.MULTILINE)
-    return sum(float(value) for value in found) if found else None
 
 
 def _data(page: Page, check: str) -> Finding | t.Any:

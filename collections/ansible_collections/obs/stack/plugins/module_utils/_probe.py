@@ -18,6 +18,7 @@ from typing import Any
 
 from ._errors import StackError
 from ._http import Endpoint
+from ._metrics import gauge
 from ._process import family_of, listeners, name_of, overlaps, owner_of, sockets_of
 from ._systemd import UnitState, journal_of, restart_key_of, state_of, systemctl
 
@@ -33,17 +34,6 @@ class ReloadMark:
 
     success: float | None
     timestamp: float | None
-
-
-def gauge(metrics: str, name: str) -> float | None:
-    """Value of a label-less gauge in the Prometheus text format, or None when it is not there."""
-    match = re.search(rf"^{re.escape(name)}(?:\{{\}})?[ \t]+(\S+)", metrics, re.MULTILINE)
-    if not match:
-        return None
-    try:
-        return float(match.group(1))
-    except ValueError:
-        return None
 
 
 def reload_verdict(before: ReloadMark, now: ReloadMark) -> bool | None:

@@ -17,30 +17,12 @@ from ansible_collections.obs.stack.plugins.module_utils._probe import (
     Prober,
     ReloadMark,
     dead_reason,
-    gauge,
     measure,
     reload_verdict,
     settled,
     value_at,
 )
 from ansible_collections.obs.stack.plugins.module_utils._systemd import UnitState
-
-METRICS = """# TYPE x_ok gauge
-x_ok 1
-x_okay 7
-x_time 1.7e+09
-x_labelled{a="b"} 3
-x_braces{} 4
-x_bad nonsense
-"""
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [("x_ok", 1.0), ("x_time", 1.7e9), ("x_labelled", None), ("x_braces", 4.0), ("x_bad", None), ("x_missing", None)],
-)
-def test_gauge(name: str, value: Any) -> None:
-    assert gauge(METRICS, name) == value
 
 
 @pytest.mark.parametrize(
