@@ -7,7 +7,7 @@ from typing import Any
 
 import lab
 import pytest
-from conftest import NEW, OLD, State, assert_converges, info, observed, other, reboot, samples
+from states import NEW, OLD, State, assert_converges, info, observed, other, reboot, samples
 
 sys.path.insert(0, str(lab.PROJECT / "collections"))
 from ansible_collections.obs.stack.plugins.module_utils._phase import PHASES

@@ -8,7 +8,7 @@ from typing import Any
 
 import lab
 import pytest
-from conftest import NEW, OLD, State, assert_converges, observed
+from states import NEW, OLD, State, assert_converges, observed
 
 CANARY = "canary-Hx7qT2mZ"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import lab
 import pytest
-from conftest import NEW, OLD, State, assert_converges, info, observed, samples
+from states import NEW, OLD, State, assert_converges, info, observed, samples
 
 CANARY = "canary-Jw3kP9vL"
 
