@@ -153,7 +153,7 @@ def test_rollback_by_hand_holds(host, history):
     assert run.code == 0, run.errors or run.output
     assert run.changed == 0
     warnings = " ".join(str(warning) for warning in result_of(run)["warnings"])
-    assert f"held at generation {info()['generation']}" in warnings and "lift" in warnings, warnings
+    assert f"held at {OLD} (generation {info()['generation']})" in warnings and "lift" in warnings, warnings
     assert process(host, "prometheus") == held
     hold = info()["hold"]
     assert hold["by"] and hold["at"] and hold["generation"] == info()["generation"]
