@@ -90,8 +90,8 @@ def observed(host: Any) -> State:
         config = lab.get(host, "http://127.0.0.1:9090/api/v1/status/config")
         if build.status != 200 or config.status != 200:
             return None
-        labels = yaml.safe_load(config.json["data"]["yaml"])["global"]["external_labels"]
-        return State(build.json["data"]["version"], labels["marker"])
+        labels = yaml.safe_load(config.json["data"]["yaml"])["global"].get("external_labels", {})
+        return State(build.json["data"]["version"], labels.get("marker", ""))
 
     return lab.wait_for("answer of Prometheus", ask, 60)
 
