@@ -34,14 +34,13 @@ use_apt_proxy() {
 bootstrap() { # suite tarball
     local suite="$1" tarball="$2" root url
     url="$(mirror)"
-    url="${url:-http://debian.example/debian}"
     root="$(mktemp -d "$cache/$suite.XXXXXX")"
     # shellcheck disable=SC2064 # the path of now is meant
     trap "rm -rf '$root'" EXIT
-    say "$suite: debootstrap from $url, about a minute (log: $cache/$suite.log)"
+    say "$suite: debootstrap from ${url:-its default mirror}, about a minute (log: $cache/$suite.log)"
     use_apt_proxy
     PATH="$PATH:/usr/sbin:/sbin" debootstrap --variant=minbase --include="$packages" \
-        --keyring=/usr/share/keyrings/debian-archive-keyring.gpg "$suite" "$root" "$url" >"$cache/$suite.log" 2>&1 \
+        --keyring=/usr/share/keyrings/debian-archive-keyring.gpg "$suite" "$root" ${url:+"$url"} >"$cache/$suite.log" 2>&1 \
         || { tail -n 3 "$cache/$suite.log" >&2; die "$suite: debootstrap failed (log: $cache/$suite.log)"; }
     rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/* "$root"/var/log/*.log
     : >"$root/etc/machine-id"      # every container draws its own
