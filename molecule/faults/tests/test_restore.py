@@ -7,7 +7,7 @@ from typing import Any
 
 import lab
 import pytest
-from states import NEW, OLD, State, assert_converges, info, observed, samples
+from states import NEW, OLD, State, assert_converges, info, observed, reboot, samples
 
 CANARY = "canary-Jw3kP9vL"
 
@@ -36,6 +36,20 @@ def test_broken_release_is_put_back(host: Any, old: State, version: str, words: 
     assert samples(host) >= before
     again = lab.converge(OLD.variables)
     assert (again.code, again.changed) == (0, 0)
+
+
+def test_unproven_after_a_power_loss_is_proven_or_put_back(host: Any, old: State, run_until: Any) -> None:
+    """The host comes up on a broken release that nobody has proven: the next run goes back to the one before."""
+    broken = {**NEW.variables, "prometheus_version": "3.13.91"}
+    assert run_until("kill", "flip", broken).code != 0
+    reboot(host)
+    assert lab.get(host, "http://127.0.0.1:9090/-/ready").status == 0
+    run = lab.converge(broken)
+    assert run.code != 0 and "not ready within 10 s" in run.errors and "was put back and answers" in run.errors, (
+        run.errors
+    )
+    assert observed(host) == OLD
+    assert_converges(host, OLD)
 
 
 def test_config_the_process_dies_on(host: Any, old: State) -> None:

@@ -32,7 +32,7 @@ from ._plan import no_return_reason
 from ._probe import Prober
 from ._sandbox import run_in_sandbox, sandbox_argv
 from ._stage import mark_generation, write_below
-from ._systemd import daemon_reload, reset_failed, state_of, systemctl
+from ._systemd import daemon_reload, reset_failed, restart_key_of, state_of, systemctl
 from ._wish import FileWish
 
 IGNORED = (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE, signal.SIGTERM)
@@ -89,9 +89,9 @@ class Switch:
     def __post_init__(self) -> None:
         self._live_before: dict[str, bytes | None] = {}
         self._acted = False
-        self._flipped = False
         self._was_active = False
-        self._new_ran = False
+        # After a host came up on an unproven generation, that one has run before anything here is done.
+        self._new_ran = self.old is not None and self.layout.current_number() == self.new.number != self.old.number
         self._data_saved = False
 
     @property
@@ -205,9 +205,8 @@ class Switch:
         self._link_etc()
 
     def _flip_current(self, number: int) -> None:
-        if self.layout.current_number() != number:
+        if (self.layout.current_number() or NOTHING) != number:
             point_symlink(self.layout.current, os.path.join("generations", str(number)))
-            self._flipped = True
 
     def _link_etc(self) -> None:
         link = self.layout.etc_link
@@ -297,32 +296,38 @@ class Switch:
         if self._data_saved and self._acted:
             systemctl("stop", self.unit)
             self._hook("restore", self.new, list(self.new.manifest["data"].get("restore") or ["/bin/true"]))
-        if self._flipped or (old is None and self.new.number):
-            point_symlink(self.layout.current, os.path.join("generations", str(old.number if old else NOTHING)))
+        self._flip_current(old.number if old else NOTHING)
         self._restore_live()
         if old is None:
             return self._go_back_to_nothing()
+        if old.number == self.new.number:
+            # The note stays: the next run tries again.
+            return "There is no other generation to go back to."
         trouble = self._restore_unit(old)
-        if self._acted:
-            if self.effect == "reload" and state_of(self.unit).is_active:
-                prober_of(self.layout, old).reload(old.reload)
-            elif self.effect == "stop":
-                pass
-            else:
-                reset_failed(self.unit)
-                systemctl("restart", self.unit)
-            prober_of(self.layout, old).wait_ready(
-                timeout=float(old.manifest["ready_timeout"]), restart_key=old.restart_key
-            )
+        touched = self._act_back(old)
         remove_file(self.layout.pending)
         if trouble:
             return f"{old.label} still runs; {trouble}."
-        if old.number == self.new.number:
-            return "There is no other generation to go back to."
-        return "{} {}.".format(old.label, "was put back and answers" if self._acted else "still runs, untouched")
+        return "{} {}.".format(old.label, "was put back and answers" if touched else "still runs, untouched")
+
+    def _act_back(self, old: Generation) -> bool:
+        """Bring the process back to the old generation and prove it; False when it was never brought away from it."""
+        state = state_of(self.unit)
+        if self.effect == "stop" or not (self._acted or state.is_active):
+            return False
+        prober = prober_of(self.layout, old)
+        if not state.is_active or restart_key_of(state.main_pid) != old.restart_key:
+            reset_failed(self.unit)
+            systemctl("restart", self.unit)
+        elif self._acted and self.effect == "reload":
+            prober.reload(old.reload)
+        elif not self._acted:
+            return False
+        prober.wait_ready(timeout=float(old.manifest["ready_timeout"]), restart_key=old.restart_key)
+        return True
 
     def _restore_unit(self, old: Generation) -> str:
-        if not self.write_unit:
+        if read_bytes(self.layout.unit_file) == old.unit_text.encode():
             return ""
         write_file(self.layout.unit_file, old.unit_text.encode(), mode=0o644)
         try:
