@@ -127,7 +127,7 @@ def repeat(attempt: t.Callable[[], _T], source: Source) -> _T:
                 raise
             if number >= source.tries:
                 times = f" ({number} tries)" if number > 1 else ""
-                raise source.error(failure.why + times, failure.hint) from failure
+                raise source.error(failure.why + times, failure.hint) from None
         time.sleep(BACKOFF * 2 ** (number - 1))
         number += 1
 

@@ -51,10 +51,8 @@ def run(
 
     def call(service: Service, **arguments: t.Any) -> tuple[int, dict[str, t.Any]]:
         monkeypatch.setattr(health_check, "Endpoint", service)
-        with (
-            patch_module_args({"component": "node_exporter", "port": 9100, **arguments}),
-            pytest.raises(SystemExit) as left,
-        ):
+        given = {"component": "node_exporter", "port": 9100, **arguments}
+        with patch_module_args(given), pytest.raises(SystemExit) as left:
             health_check.main()
         return int(left.value.code or 0), json.loads(capsys.readouterr().out)
 
