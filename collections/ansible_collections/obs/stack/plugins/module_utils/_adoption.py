@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ._errors import StackError
-from ._files import read_bytes, sync_directory, write_file
+from ._files import read_bytes, sync_path, write_file
 from ._layout import Layout
 from ._process import argv_of
 from ._systemd import UnitState, daemon_reload, state_of, systemctl
@@ -156,7 +156,7 @@ def move_aside(takeover: Takeover, layout: Layout) -> None:
     for source, aside in takeover.moves:
         if source != layout.unit_file and os.path.lexists(source) and not os.path.islink(source):
             os.rename(source, aside)
-            sync_directory(os.path.dirname(source))
+            sync_path(os.path.dirname(source))
 
 
 def stop_former(takeover: Takeover) -> None:
@@ -173,7 +173,7 @@ def undo(takeover: Takeover) -> None:
             if os.path.islink(source) or os.path.isfile(source):
                 os.unlink(source)
             os.rename(aside, source)
-            sync_directory(os.path.dirname(source))
+            sync_path(os.path.dirname(source))
     if takeover.moves or takeover.units:
         daemon_reload()
     for unit in takeover.units:

@@ -15,6 +15,7 @@ import shutil
 
 from ._elf import go_name, host_machine, machine_of
 from ._errors import StackError
+from ._files import sync_path
 from ._members import CHUNK, BadArchive, Member, members, reading
 
 __all__ = ["ArchiveError", "machine_of", "safe_name", "sync_tree", "unpack"]
@@ -84,16 +85,8 @@ def sync_tree(path: str) -> None:
     for folder, _folders, files in os.walk(path, topdown=False):
         for name in files:
             if not os.path.islink(os.path.join(folder, name)):
-                _sync(os.path.join(folder, name))
-        _sync(folder)
-
-
-def _sync(path: str) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+                sync_path(os.path.join(folder, name))
+        sync_path(folder)
 
 
 def safe_name(name: str) -> str:

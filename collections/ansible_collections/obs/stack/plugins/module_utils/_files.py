@@ -11,13 +11,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import stat
 from typing import Any
 
 
-def sync_directory(path: str) -> None:
-    """Make the names within a folder durable."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+def sync_path(path: str) -> None:
+    """Make a file's content, or the names within a folder, durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:
@@ -40,7 +39,7 @@ def write_file(path: str, content: bytes, *, mode: int, uid: int = 0, gid: int =
     except BaseException:
         remove_file(beside)
         raise
-    sync_directory(folder)
+    sync_path(folder)
 
 
 def write_json(path: str, data: Any, *, mode: int = 0o600) -> None:
@@ -72,7 +71,7 @@ def point_symlink(link: str, target: str) -> None:
     remove_file(beside)
     os.symlink(target, beside)
     os.rename(beside, link)
-    sync_directory(os.path.dirname(link))
+    sync_path(os.path.dirname(link))
 
 
 def remove_file(path: str) -> bool:
@@ -103,13 +102,8 @@ def make_directory(path: str, *, mode: int, uid: int = 0, gid: int = 0) -> bool:
     os.mkdir(path, 0o700)
     os.chown(path, uid, gid)
     os.chmod(path, mode)
-    sync_directory(os.path.dirname(path))
+    sync_path(os.path.dirname(path))
     return True
-
-
-def mode_of(path: str) -> int:
-    """Permission bits of a file."""
-    return stat.S_IMODE(os.lstat(path).st_mode)
 
 
 def nearest_existing(path: str) -> str:

@@ -11,7 +11,7 @@ Composing one only computes what would stand on disk; `_stage` writes it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -163,3 +163,20 @@ def changed_files(before: Mapping[str, Mapping[str, Any]], after: Mapping[str, M
         return entry and (entry["digest"], entry["mode"])
 
     return sorted(path for path in set(before) | set(after) if essence(before.get(path)) != essence(after.get(path)))
+
+
+def effect_of_files(
+    changed: Iterable[str],
+    before: Mapping[str, Mapping[str, Any]],
+    after: Mapping[str, Mapping[str, Any]],
+    *,
+    reloads: bool,
+) -> str:
+    """What changed files ask of a running process: "reload" ("restart" where it cannot), or "none".
+
+    Files whose change needs a restart are in the restart key, and are none of this function's business.
+    """
+    every = {**before, **after}
+    if any(every[path]["on_change"] == "reload" for path in changed):
+        return "reload" if reloads else "restart"
+    return "none"

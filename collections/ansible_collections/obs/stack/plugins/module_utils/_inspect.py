@@ -108,7 +108,6 @@ def inspect(layout: Layout, wish: Wish | None = None, *, create_key: bool = Fals
             version=current.version,
             release_id=current.release_id,
             digest=current.digest,
-            restart_key=current.restart_key,
             files=files_on_disk(layout, current, key),
             intact=_is_intact(layout, current),
             unit_digest=unit_digest_of(layout.unit_file),

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ._digest import version_key
-from ._generation import changed_files
+from ._generation import changed_files, effect_of_files
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,6 @@ class Desired:
     files: Mapping[str, Mapping[str, Any]]
     live: Mapping[str, str]
     reloads: bool
-    adopt: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Found:
 
     Attributes:
         generation: number that `current` names, or None.
-        version, release_id, digest, restart_key: of that generation's manifest.
+        version, release_id, digest: of that generation's manifest.
         files: its files as they are on disk now, so an edit by hand shows.
         intact: links, run.env, data folder and release are where they belong.
         unit_digest: of the unit file on disk, "" when missing.
@@ -57,7 +56,6 @@ class Found:
     version: str = ""
     release_id: str = ""
     digest: str = ""
-    restart_key: str = ""
     files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     intact: bool = True
     unit_digest: str = ""
@@ -148,9 +146,7 @@ def _effect(desired: Desired, found: Found, changed: list[str], new_generation: 
         reasons.append("an earlier run owes a reload")
         return "reload" if desired.reloads else "restart"
     if new_generation:
-        every = {**found.files, **desired.files}
-        if any(every[path]["on_change"] == "reload" for path in changed):
-            return "reload" if desired.reloads else "restart"
+        return effect_of_files(changed, found.files, desired.files, reloads=desired.reloads)
     return "none"
 
 

@@ -16,7 +16,7 @@ from ._accounts import ids_of
 from ._check import check_generation
 from ._errors import StackError
 from ._files import remove_file, write_json
-from ._generation import Generation, changed_files
+from ._generation import Generation, changed_files, effect_of_files
 from ._inspect import Host, inspect
 from ._layout import Layout
 from ._lock import locked
@@ -67,10 +67,7 @@ def effect_between(old: Generation, new: Generation, *, active: bool, running_ke
     if running_key != new.restart_key:
         return "restart"
     changed = changed_files(old.files, new.files)
-    every = {**old.files, **new.files}
-    if any(every[path]["on_change"] == "reload" for path in changed):
-        return "reload" if new.reload.get("signal") else "restart"
-    return "none"
+    return effect_of_files(changed, old.files, new.files, reloads=bool(new.reload.get("signal")))
 
 
 def roll_back(

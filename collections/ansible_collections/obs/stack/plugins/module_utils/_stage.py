@@ -23,7 +23,7 @@ from ._files import (
     read_bytes,
     read_json,
     remove_tree,
-    sync_directory,
+    sync_path,
     write_file,
     write_json,
 )
@@ -123,7 +123,7 @@ def stage_release(layout: Layout, release: ReleaseForHost, archive: str) -> None
         restore_labels(beside)
         remove_tree(final)
         os.rename(beside, final)
-        sync_directory(layout.releases)
+        sync_path(layout.releases)
     except OSError as error:
         raise disk_error(f"release {release.id}", layout.releases, error) from error
     finally:
@@ -138,10 +138,10 @@ def stage_generation(layout: Layout, draft: Draft, *, number: int, gid: int, cre
     try:
         manifest = write_generation(beside, draft, number=number, gid=gid, created=created)
         restore_labels(beside)
-        sync_directory(beside)
+        sync_path(beside)
         remove_tree(final)
         os.rename(beside, final)
-        sync_directory(layout.generations)
+        sync_path(layout.generations)
     except OSError as error:
         raise disk_error(f"generation {number}", layout.generations, error) from error
     finally:

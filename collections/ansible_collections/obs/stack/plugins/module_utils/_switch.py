@@ -70,7 +70,6 @@ class Switch:
         live: live files to write; ``live_removed``: paths to take away after commit.
         gid: group of the service.
         takeover: what an adoption moves aside.
-        settle: conditions for the place in its cluster, measured before the flip.
     """
 
     layout: Layout

@@ -163,7 +163,6 @@ class _Run:
             files=new.files,
             live={item.path: sha256(item.content) for item in self.wish.live},
             reloads=bool(self.wish.reload.get("signal")),
-            adopt=self.wish.adopt,
         )
 
     def _describe(self, plan: Plan, host: Host, draft: Draft) -> None:

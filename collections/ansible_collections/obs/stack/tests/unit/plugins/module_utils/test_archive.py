@@ -258,7 +258,7 @@ class TestRefused:
         def full(_path: str) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(_archive, "_sync", full)
+        monkeypatch.setattr(_archive, "sync_path", full)
         text = refusal(tar(tmp_path / "x", entry("a", SCRIPT)), dest)
         assert "No space left on device" in text
         assert "Free space" in text
@@ -315,7 +315,7 @@ def test_sync_tree_syncs_files_before_their_folder(tmp_path: Path, monkeypatch: 
     (tmp_path / "d/f").touch()
     (tmp_path / "d/l").symlink_to("/nowhere")
     synced: list[str] = []
-    monkeypatch.setattr(_archive, "_sync", synced.append)
+    monkeypatch.setattr(_archive, "sync_path", synced.append)
     sync_tree(str(tmp_path))
     assert synced == [str(tmp_path / "d/f"), str(tmp_path / "d"), str(tmp_path)]
 

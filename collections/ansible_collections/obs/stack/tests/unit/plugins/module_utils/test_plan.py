@@ -34,7 +34,6 @@ THERE = Found(
     version="3.13.5",
     release_id="3.13.5-aaaaaaaa",
     digest="d1",
-    restart_key="k1",
     files=WANTED.files,
     unit_digest="u1",
     enabled=True,
