@@ -20,8 +20,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TextIO
+from typing import TextIO, TypeVar
 
 import yaml
 
@@ -29,10 +30,13 @@ from scripts.lab import paths, results, stages
 from scripts.lab.results import Counts, Outcome
 from scripts.lab.stages import Stage
 
+T = TypeVar("T")
 SAY_EVERY = 60  # seconds between two signs of life of a long stage
 PATIENCE = 3  # a stage is ended after that many times its budget
+LANES = 2  # scenarios side by side: one of them mostly waits for a service
 SKIPPED = 77  # exit code of a stage that cannot run on this machine; its last line says why
 LAST_LINES = 25
+_running: set[subprocess.Popen[str]] = set()  # what an interrupt has to end
 _STEP = re.compile(r"INFO\s+\[?(?P<scenario>\w+) (?:➜|>) (?P<step>\w+)\]?:? (?:Executing|Executed)", re.UNICODE)
 
 
@@ -80,6 +84,7 @@ def _execute(stage: Stage, started: float) -> int:
             start_new_session=True,
         ) as process,
     ):
+        _running.add(process)
         timer = threading.Timer(stage.budget * 60 * PATIENCE, lambda: os.killpg(process.pid, signal.SIGKILL))
         timer.daemon = True
         timer.start()
@@ -88,10 +93,8 @@ def _execute(stage: Stage, started: float) -> int:
         try:
             _follow(stage, process, log, started)
             return process.wait()
-        except KeyboardInterrupt:
-            os.killpg(process.pid, signal.SIGTERM)
-            raise
         finally:
+            _running.discard(process)
             over.set()
             timer.cancel()
 
@@ -138,6 +141,20 @@ def _show_end(stage: Stage) -> None:
     say("\n".join(f"   | {line}" for line in lines[-LAST_LINES:]))
 
 
+def side_by_side(work: Callable[[T], Outcome], items: Sequence[T]) -> list[Outcome]:
+    """Work on items, LANES at a time, in their order. An interrupt ends what runs and starts nothing more."""
+    with ThreadPoolExecutor(LANES) as pool:
+        waiting = [pool.submit(work, item) for item in items]
+        try:
+            return [one.result() for one in waiting]
+        except KeyboardInterrupt:
+            for one in waiting:
+                one.cancel()
+            for process in list(_running):
+                os.killpg(process.pid, signal.SIGTERM)
+            raise
+
+
 def run_scenario(name: str, keep: bool) -> Outcome:
     """Run a scenario and leave no host behind, even where molecule was ended."""
     stage = stages.scenario(name, keep)
@@ -148,22 +165,16 @@ def run_scenario(name: str, keep: bool) -> Outcome:
 
     if keep:
         destroy()  # molecule leaves out its own first destroy with --destroy=never
-    try:
-        outcome = run(stage)
-    except KeyboardInterrupt:
-        destroy()
-        raise
+    outcome = run(stage)
     if outcome.counts.failed and not keep:
         destroy()
     return outcome
 
 
 def quick() -> list[Outcome]:
-    """The stages without Docker, two at a time."""
-    with ThreadPoolExecutor(2) as pool:
-        # The longest first, so that the short ones fill the other place.
-        work = sorted([*stages.lint(), *stages.tests()], key=lambda stage: -stage.budget)
-        return list(pool.map(run, work))
+    """The stages without Docker."""
+    # The longest first, so that the short ones fill the other place.
+    return side_by_side(run, sorted([*stages.lint(), *stages.tests()], key=lambda stage: -stage.budget))
 
 
 def molecule(names: list[str], keep: bool) -> list[Outcome]:
@@ -171,7 +182,8 @@ def molecule(names: list[str], keep: bool) -> list[Outcome]:
     lab = run(Stage("lab", ("scripts/lab.sh",), 20, echo=True))
     if lab.counts.failed:
         return [lab, *(Outcome(f"molecule {name}", Counts(failed=1), 0, note="no laboratory") for name in names)]
-    return [lab, *(run_scenario(name, keep) for name in names)]
+    longest_first = sorted(names, key=lambda name: -stages.budget(name))
+    return [lab, *side_by_side(lambda name: run_scenario(name, keep), longest_first)]
 
 
 def components() -> list[str]:

@@ -125,3 +125,37 @@ def test_local_host_publishes_on_the_loopback_address_only() -> None:
     command = up.docker_run(settings, "image")
     published = [command[index + 1] for index, word in enumerate(command) if word == "--publish"]
     assert published and all(entry.startswith("127.0.0.1:") for entry in published)
+
+
+def test_two_stages_run_side_by_side_and_come_back_in_order(tmp_path: Path) -> None:
+    # Each waits for the other's file: one after the other they would never end well.
+    meet = (
+        "import pathlib, sys, time\n"
+        "mine, other = (pathlib.Path({folder!r}, name) for name in {names!r})\n"
+        "mine.touch()\n"
+        "end = time.monotonic() + 20\n"
+        "while not other.exists():\n"
+        "    assert time.monotonic() < end\n"
+        "    time.sleep(0.05)\n"
+    )
+    pairs = [("a", "b"), ("b", "a")]
+    work = [python(f"meets {pair[0]}", meet.format(folder=str(tmp_path), names=pair)) for pair in pairs]
+    outcomes = runner.side_by_side(runner.run, work)
+    assert [outcome.name for outcome in outcomes] == ["meets a", "meets b"]
+    assert [outcome.counts for outcome in outcomes] == [Counts(passed=1), Counts(passed=1)]
+
+
+def test_longest_scenario_starts_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    minutes = {"short": 2.0, "long": 20.0}
+    begun: list[str] = []
+
+    def note(name: str, keep: bool) -> Outcome:
+        begun.append(name)
+        return Outcome(f"molecule {name}", Counts(passed=1), 0)
+
+    monkeypatch.setattr(stages, "budget", minutes.__getitem__)
+    monkeypatch.setattr(runner, "run", lambda stage: Outcome(stage.name, Counts(passed=1), 0))
+    monkeypatch.setattr(runner, "run_scenario", note)
+    monkeypatch.setattr(runner, "LANES", 1)
+    runner.molecule(["short", "long"], keep=False)
+    assert begun == ["long", "short"]
