@@ -10,7 +10,7 @@ import pathlib
 import typing as t
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.obs.stack.plugins.module_utils import _estate, _estate_problems, _health
+from ansible_collections.obs.stack.plugins.module_utils import _estate, _estate_endpoints, _estate_problems, _health
 from ansible_collections.obs.stack.plugins.plugin_utils._filters import explained
 
 ROLES = pathlib.Path(__file__).resolve().parents[2] / "roles"
@@ -52,5 +52,5 @@ class FilterModule:
             "estate": explained(estate),
             "estate_problems": explained(_estate_problems.problems),
             "health_report": explained(health_report),
-            "service_group": explained(_estate.group_of),
+            "service_group": explained(_estate_endpoints.group_of),
         }

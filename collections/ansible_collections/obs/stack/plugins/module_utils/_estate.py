@@ -16,208 +16,29 @@ import ipaddress
 import typing as t
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
-from ansible_collections.obs.stack.plugins.module_utils._wiring import (
-    join_host_port,
-    parse_listen,
-    pem_source,
-    url_prefix,
+from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import (
+    COMPONENTS,
+    DEFAULT_LISTEN,
+    Endpoint,
+    Groups,
+    HostVars,
+    address_of,
+    endpoint,
+    members,
+    site_of,
+    text,
+    zone_of,
 )
+from ansible_collections.obs.stack.plugins.module_utils._estate_jobs import (
+    alertmanager_config,
+    client_files,
+    scrape_config,
+)
+from ansible_collections.obs.stack.plugins.module_utils._wiring import join_host_port, parse_listen
 
-DEFAULT_SITE = "default"
-DEFAULT_LISTEN = "0.0.0.0"  # noqa: S104  what is told to a service, not bound here
 GOSSIP_PORT = 9094
 # Groups whose hosts send samples by remote write to the Prometheus of their site.
 REMOTE_WRITE_SENDERS = ("tempo", "otelcol")
-
-Groups = t.Mapping[str, t.Sequence[str]]
-HostVars = t.Mapping[str, t.Mapping[str, t.Any]]
-
-
-class Component(t.NamedTuple):
-    """A service of the estate: its job name, the group it runs on, its port, whether replicas share its work."""
-
-    name: str
-    group: str
-    port: int
-    redundant: bool
-
-
-COMPONENTS = (
-    Component("prometheus", "prometheus", 9090, True),
-    Component("alertmanager", "alertmanager", 9093, True),
-    Component("node_exporter", "monitored", 9100, False),
-)
-
-
-class Endpoint(t.NamedTuple):
-    """Where and how one service of one host is reached by the others."""
-
-    component: str
-    host: str
-    site: str
-    zone: str
-    address: str
-    local: str
-    port: int
-    scheme: str
-    prefix: str
-    ca: str
-    username: str
-    password: str
-
-    @property
-    def target(self) -> str:
-        """``address:port`` to connect to."""
-        return join_host_port(self.address, self.port)
-
-    @property
-    def instance(self) -> str:
-        """``host:port`` by inventory name: stable when the address changes."""
-        return f"{self.host}:{self.port}"
-
-    @property
-    def url(self) -> str:
-        """Base URL without a slash at the end."""
-        return "{}://{}{}".format(self.scheme, self.target, self.prefix)
-
-    @property
-    def access(self) -> tuple[str, str, str, str]:
-        """What one scrape job can have only one of."""
-        return (self.prefix, self.ca, self.username, self.password)
-
-
-def _text(variables: t.Mapping[str, t.Any], name: str, default: str = "") -> str:
-    value = variables.get(name)
-    return default if value is None or value == "" else str(value)
-
-
-def group_of(service: str) -> str:
-    """The group whose hosts run a service.
-
-    Raises:
-        StackError: the stack does not know the service.
-    """
-    for component in COMPONENTS:
-        if component.name == service:
-            return component.group
-    raise StackError(
-        "Could not find the service '{0}'".format(service),
-        why="the stack does not know it",
-        hint="Give -e service= one of {0}.".format(", ".join(component.name for component in COMPONENTS)),
-    )
-
-
-def site_of(variables: t.Mapping[str, t.Any]) -> str:
-    """The site of a host: ``obs_site``, or ``default``."""
-    return _text(variables, "obs_site", DEFAULT_SITE)
-
-
-def zone_of(variables: t.Mapping[str, t.Any]) -> str:
-    """The failure domain of a host within its site: ``obs_zone``, or nothing."""
-    return _text(variables, "obs_zone")
-
-
-def address_of(host: str, variables: t.Mapping[str, t.Any]) -> str:
-    """How other hosts reach it: ``obs_address``, ``ansible_host`` or its name."""
-    return _text(variables, "obs_address") or _text(variables, "ansible_host") or host
-
-
-def endpoint(component: Component, host: str, variables: t.Mapping[str, t.Any]) -> Endpoint:
-    """The endpoint of a component on a host, from its inventory variables.
-
-    Raises:
-        StackError: its listen address has no port.
-    """
-    name = component.name
-    shared = _text(variables, "obs_listen_address", DEFAULT_LISTEN)
-    variable = f"{name}_listen_address"
-    listen = parse_listen(_text(variables, variable, join_host_port(shared, component.port)), variable)
-    web_config = variables.get(f"{name}_web_config") or {}
-    tls = variables.get(f"{name}_tls") or {}
-    flags = variables.get(f"{name}_flags") or {}
-    return Endpoint(
-        component=name,
-        host=host,
-        site=site_of(variables),
-        zone=zone_of(variables),
-        address=listen.host if listen.loopback else address_of(host, variables),
-        local=listen.local,
-        port=listen.port,
-        scheme="https" if tls.get("certificate") or web_config.get("tls_server_config") else "http",
-        prefix=url_prefix(flags, _text(variables, f"{name}_external_url")),
-        ca=str(tls.get("ca") or ""),
-        username=_text(variables, f"{name}_basic_auth_username"),
-        password=_text(variables, f"{name}_basic_auth_password"),
-    )
-
-
-def members(component: Component, groups: Groups, hostvars: HostVars, site: str) -> list[Endpoint]:
-    """Endpoints of a component in a site, sorted by host name."""
-    hosts = sorted(set(groups.get(component.group) or []))
-    return [endpoint(component, host, hostvars[host]) for host in hosts if site_of(hostvars[host]) == site]
-
-
-def scrape_config(ends: Sequence[Endpoint]) -> dict[str, t.Any]:
-    """One scrape job, named as the service, with a target per host."""
-    name = ends[0].component
-    config: dict[str, t.Any] = {"job_name": name}
-    if ends[0].prefix:
-        config["metrics_path"] = f"{ends[0].prefix}/metrics"
-    config.update(_client(ends, name))
-    mixed = len({end.scheme for end in ends}) > 1
-    config["static_configs"] = []
-    for end in ends:
-        labels = {"instance": end.instance, "host": end.host, "site": end.site}
-        if end.zone:
-            # Not `zone`: that is an external label and is dropped from alerts.
-            labels["host_zone"] = end.zone
-        if mixed:
-            labels["__scheme__"] = end.scheme
-        config["static_configs"].append({"targets": [end.target], "labels": labels})
-    return config
-
-
-def alertmanager_config(ends: Sequence[Endpoint]) -> list[dict[str, t.Any]]:
-    """Where Prometheus sends alerts: every Alertmanager of the site, one entry per scheme."""
-    result = []
-    for scheme in sorted({end.scheme for end in ends}):
-        same = [end for end in ends if end.scheme == scheme]
-        entry: dict[str, t.Any] = {"static_configs": [{"targets": [end.target for end in same]}]}
-        if same[0].prefix:
-            entry["path_prefix"] = same[0].prefix
-        entry.update(_client(same, "alertmanager"))
-        result.append(entry)
-    return result
-
-
-def _client(ends: Sequence[Endpoint], name: str) -> dict[str, t.Any]:
-    """Scheme, CA and credentials with which Prometheus reaches a component; see :func:`client_files`."""
-    config: dict[str, t.Any] = {}
-    schemes = {end.scheme for end in ends}
-    if schemes == {"https"}:
-        config["scheme"] = "https"
-    if "https" in schemes and ends[0].ca:
-        config["tls_config"] = {"ca_file": f"/etc/prometheus/ca/{name}.pem"}
-    if ends[0].username:
-        config["basic_auth"] = {
-            "username": ends[0].username,
-            "password_file": f"/etc/prometheus/secrets/scrape_{name}_password",
-        }
-    return config
-
-
-def client_files(jobs: Sequence[Sequence[Endpoint]]) -> dict[str, list[dict[str, str]]]:
-    """CAs (``files``) and passwords (``secrets``) that the jobs' configuration names."""
-    files = []
-    secrets = []
-    for ends in jobs:
-        first = ends[0]
-        if first.ca and any(end.scheme == "https" for end in ends):
-            files.append(dict(path=f"ca/{first.component}.pem", **pem_source(first.ca)))
-        if first.username:
-            secrets.append({"path": f"secrets/scrape_{first.component}_password", "content": first.password})
-    return {"files": files, "secrets": secrets}
 
 
 def derive(groups: Groups, hostvars: HostVars, host: str) -> dict[str, t.Any]:
@@ -305,7 +126,7 @@ def _alertmanager(ends: Sequence[Endpoint], hostvars: HostVars, host: str) -> di
     advertise = ""
     for end in ends:
         listen = parse_listen(
-            _text(
+            text(
                 hostvars[end.host],
                 "alertmanager_cluster_listen_address",
                 join_host_port(DEFAULT_LISTEN, GOSSIP_PORT),

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
-from ansible_collections.obs.stack.plugins.module_utils._estate import (
+from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import (
     COMPONENTS,
     Component,
     Endpoint,
@@ -46,7 +46,7 @@ def problems(groups: Groups, hostvars: HostVars) -> list[str]:
 
 def _same_access(component: Component, ends: Sequence[Endpoint]) -> list[str]:
     for end in ends[1:]:
-        if end.access != ends[0].access:
+        if (end.prefix, end.access) != (ends[0].prefix, ends[0].access):
             return [
                 f"{ends[0].host} and {end.host} differ in path prefix, CA or credentials of {component.name}: "
                 f"one job has one of each. Set {component.name}_external_url, {component.name}_tls and "

@@ -11,7 +11,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.obs.stack.plugins.module_utils import _estate, _estate_problems
+from ansible_collections.obs.stack.plugins.module_utils import _estate, _estate_endpoints, _estate_problems
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 
 Vars = dict[str, dict[str, t.Any]]
@@ -243,6 +243,6 @@ def test_replicas_without_any_zone_are_fine() -> None:
 
 
 def test_group_of_a_service() -> None:
-    assert _estate.group_of("node_exporter") == "monitored"
+    assert _estate_endpoints.group_of("node_exporter") == "monitored"
     with pytest.raises(StackError, match="one of prometheus, alertmanager, node_exporter"):
-        _estate.group_of("promtheus")
+        _estate_endpoints.group_of("promtheus")
