@@ -55,6 +55,12 @@ def test_scan_lets_the_rest_be(text: str) -> None:
     assert not secret_scan.scan_text("x", text)
 
 
+def test_an_encrypted_vault_has_its_place_in_an_inventory() -> None:
+    vault = SAMPLES["ansible vault"]
+    assert not secret_scan.scan_text("inventories/ha/group_vars/all/vault.yml", vault)
+    assert secret_scan.scan_text("molecule/ha/vault.yml", vault)
+
+
 def test_a_finding_never_prints_the_secret() -> None:
     finding = secret_scan.scan_text("x", SAMPLES["GitHub token"])[0]
     assert SAMPLES["GitHub token"] not in str(finding)
