@@ -11,26 +11,30 @@ import json
 import os
 from typing import Any
 
+from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.obs.stack.plugins.module_utils._checksums import find as find_checksum
-from ansible_collections.obs.stack.plugins.module_utils._delivery import fetch_options, same_origin_warning
+from ansible_collections.obs.stack.plugins.module_utils._delivery import same_origin_warning
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
-from ansible_collections.obs.stack.plugins.module_utils._fetch import fetch, fetch_text
+from ansible_collections.obs.stack.plugins.module_utils._wish import ReleaseForHost
 from ansible_collections.obs.stack.plugins.plugin_utils._payload import build
+from ansible_collections.obs.stack.plugins.plugin_utils._release import archive_of, with_sha256
 from ansible_collections.obs.stack.plugins.plugin_utils._service_spec import ARGUMENT_SPEC, REQUIRED_IF
+from ansible_collections.obs.stack.plugins.plugin_utils._validation import validate
 
 HOST_HALF = "obs.stack.release_service_apply"
-CACHE = "~/.cache/obs-stack/artifacts"
 
 display = Display()
 
 
 class ActionModule(ActionBase):
-    """One round trip when nothing is to do; a second one carries an archive the host asked for."""
+    """One round trip when nothing is to do; a second one carries an archive the host asked for.
+
+    With mode validate or mirror there is none: the host is not even connected to.
+    """
 
     # The temporary folder is made only when there is an archive to carry: without it, one call to the host is enough.
     TRANSFERS_FILES = False
@@ -43,24 +47,47 @@ class ActionModule(ActionBase):
         try:
             options = self._options()
             payload, warnings = build(options, find=self._find)
-            answer = self._host_half(payload, task_vars)
-            need = answer.get("need_release")
-            if need and not self._task.check_mode and not answer.get("failed"):
-                archive, more = self._bring(options, payload, need)
-                warnings += more
-                payload["archive"] = archive
-                answer = self._host_half(payload, task_vars)
+            if options["mode"] == "apply":
+                answer, more = self._apply(payload, task_vars)
+            elif options["mode"] == "validate":
+                answer, more = self._validate(options, payload, task_vars)
+            else:
+                release = dict(payload.get("release") or {})
+                answer, more = {"release": release, "version": release.get("version", "")}, []
         except StackError as error:
             result.update(failed=True, msg=str(error), step=error.step)
             return result
+        result.update(answer, service=options["name"])
+        result.setdefault("changed", False)
+        result["warnings"] = list(result.get("warnings") or []) + warnings + more
+        return result
+
+    def _apply(self, payload: dict[str, Any], task_vars: Any) -> tuple[dict[str, Any], list[str]]:
+        """Make it so on the host; what it answers, and warnings."""
+        warnings: list[str] = []
+        try:
+            answer = self._host_half(payload, task_vars)
+            need = answer.get("need_release")
+            if need and not self._task.check_mode and not answer.get("failed"):
+                payload["archive"], warnings = self._bring(payload, need)
+                answer = self._host_half(payload, task_vars)
         finally:
             if self._connection._shell.tmpdir:
                 self._remove_tmp_path(self._connection._shell.tmpdir)
         answer.pop("need_release", None)
         answer.pop("invocation", None)
-        result.update(answer, service=options["name"])
-        result["warnings"] = list(result.get("warnings") or []) + warnings
-        return result
+        return answer, warnings
+
+    def _validate(
+        self, options: dict[str, Any], payload: dict[str, Any], task_vars: Any
+    ) -> tuple[dict[str, Any], list[str]]:
+        """Judge it on the controller."""
+        origins = [
+            {key: str(item.get(key) or "") for key in ("path", "variable", "src")}
+            for item in options["files"] + options["secrets"]
+        ]
+        host = str((task_vars or {}).get("inventory_hostname") or "the host")
+        return validate(payload, origins, host=host, scratch=C.DEFAULT_LOCAL_TMP)
 
     def _options(self) -> dict[str, Any]:
         validator = ArgumentSpecValidator(ARGUMENT_SPEC, required_if=REQUIRED_IF)
@@ -88,19 +115,25 @@ class ActionModule(ActionBase):
         )
         return answer
 
-    def _bring(self, options: dict[str, Any], payload: dict[str, Any], need: dict[str, str]) -> Any:
-        """Fetch the archive the host asked for into the controller's cache, and transfer it."""
-        how = fetch_options(options["fetch"])
-        warnings: list[str] = []
-        name = os.path.basename(need["url"])
-        sha256 = need["sha256"]
-        if not sha256:
-            sha256 = find_checksum(fetch_text(need["checksums_url"], **how), name)
-            payload["release"]["sha256"][need["arch"]] = sha256
-            warnings.append(same_origin_warning(options["name"], payload["release"]["version"]))
+    def _bring(self, payload: dict[str, Any], need: dict[str, str]) -> tuple[Any, list[str]]:
+        """Fetch the archive the host asked for into the controller's cache, and transfer it; its path, and warnings."""
+        how, version = payload["fetch"], payload["release"]["version"]
+        release, same_origin = with_sha256(
+            ReleaseForHost(
+                kind=payload["release"]["kind"],
+                version=version,
+                arch=need["arch"],
+                url=need["url"],
+                checksums_url=need["checksums_url"],
+                sha256=need["sha256"],
+                binaries={},
+            ),
+            how,
+        )
+        payload["release"]["sha256"][release.arch] = release.sha256
         display.vv("fetching {}".format(need["url"]))
-        cache = os.path.expanduser(options["fetch"]["cache_dir"] or os.environ.get("OBS_ARTIFACT_CACHE") or CACHE)
-        archive = fetch(need["url"], cache, sha256=sha256, **how)
+        archive = archive_of(release, how)
+        name = os.path.basename(release.url)
         if not self._connection._shell.tmpdir:
             self._make_tmp_path()
         remote = self._connection._shell.join_path(self._connection._shell.tmpdir, name)
@@ -111,4 +144,4 @@ class ActionModule(ActionBase):
             raise StackError(
                 f"Could not hand {name} over to the host", why=str(error), step="stage", doc="fetch"
             ) from error
-        return remote, warnings
+        return remote, [same_origin_warning(payload["name"], version)] if same_origin else []

@@ -28,6 +28,18 @@ options:
       - Name of the service, and of its unit.
     type: str
     required: true
+  mode:
+    description:
+      - V(apply) makes it so on the host.
+      - >-
+        V(validate) renders the whole configuration on the controller and runs the vendor's checkers of the release
+        there, made for the controller's architecture. No host is touched, and none needs to be reachable.
+      - >-
+        V(mirror) only tells which release it would need, as RV(release), for M(obs.stack.release_mirror). Nothing is
+        fetched and no host is touched.
+    type: str
+    choices: [apply, validate, mirror]
+    default: apply
   state:
     description:
       - V(started) makes it run, V(stopped) keeps it installed and not running.
@@ -593,11 +605,13 @@ attributes:
     support: full
     details:
       - Downloads nothing. RV(validated) is false while the release is not on the host, with the reason beside it.
+      - O(mode=validate) and O(mode=mirror) change no host, with and without check mode.
   diff_mode:
     support: full
   idempotent:
     support: full
 seealso:
+  - module: obs.stack.release_mirror
   - module: obs.stack.release_service_info
   - module: obs.stack.release_service_rollback
 """
@@ -629,6 +643,32 @@ EXAMPLES = r"""
     probe:
       port: 9400
       path: /healthz
+
+- name: Judge its configuration on the controller, with no host in reach
+  obs.stack.release_service:
+    name: shop_exporter
+    mode: validate
+    release:
+      version: 1.4.0
+      url: https://downloads.example.com/shop_exporter-{version}.linux-{arch}.tar.gz
+      checksums_url: https://downloads.example.com/sha256sums.txt
+      binaries:
+        shop_exporter: shop_exporter
+    account:
+      user: shop_exporter
+      group: shop_exporter
+    command:
+      - shop_exporter
+      - --config=/etc/shop_exporter/config.yml
+    files:
+      - path: config.yml
+        content: "{{ lookup('ansible.builtin.file', 'config.yml') }}"
+    checks:
+      - name: shop_exporter check
+        argv:
+          - shop_exporter
+          - check
+          - /etc/shop_exporter/config.yml
 
 - name: Take it away again, data kept
   obs.stack.release_service:
@@ -677,9 +717,26 @@ validated:
   returned: when there is something to check
   type: bool
 not_validated_because:
-  description: Why they could not run in check mode.
+  description: Why they could not run: in check mode, or with O(mode=validate).
   returned: when RV(validated) is false
   type: str
+not_judged:
+  description:
+    - Paths outside of the service's own folders that the configuration names and that are on the host only. Something
+      stood in for them on the controller.
+  returned: with O(mode=validate)
+  type: list
+  elements: str
+  sample: [/etc/ssl/private/prometheus.pem]
+version:
+  description: Version that was judged or would be needed.
+  returned: with O(mode=validate) and O(mode=mirror)
+  type: str
+  sample: 3.13.5
+release:
+  description: The release that is needed, empty with O(state=absent).
+  returned: with O(mode=mirror)
+  type: dict
 step:
   description: Phase in which a run failed.
   returned: failure

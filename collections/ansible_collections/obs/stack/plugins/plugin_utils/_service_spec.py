@@ -37,6 +37,7 @@ def _files(on_change: bool) -> dict[str, Any]:
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "name": {"type": "str", "required": True},
+    "mode": {"type": "str", "choices": ["apply", "validate", "mirror"], "default": "apply"},
     "state": {"type": "str", "choices": ["started", "stopped", "absent"], "default": "started"},
     "enabled": {"type": "bool", "default": True},
     "purge_data": {"type": "bool", "default": False},
