@@ -1,0 +1,102 @@
+# Copyright: obs.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: may change in any release.
+
+"""Say in one line why a run failed. Pure: results of tasks in, lines out."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from collections.abc import Mapping, Sequence
+
+LONGEST = 300
+SHOWN_HOSTS = 5
+
+# What Ansible puts before the text of a module or an action; the reader needs only the text.
+_WRAPPING = re.compile(r"^(?:(?:Task|Module|Action) failed: )+")
+# Connection plugins that run a client (docker, podman) report its last words at the end of a long sentence.
+_CLIENT_SAID = re.compile(r"stderr output: (?P<words>.+)", re.DOTALL)
+# Texts that tell nothing without the task they come from.
+_BARE = re.compile(r"^(?:non-zero return code|MODULE FAILURE|Module result deserialization failed|$)")
+_CENSORED = "its output is hidden by no_log"
+
+
+def causes_of(result: Mapping[str, t.Any], task: str, *, unreachable: bool = False) -> list[str]:
+    """Why a task failed on a host.
+
+    Args:
+        result: what the task returned, already masked by Ansible; of a loop, each failed item gives its own cause.
+        task: name of the task, told where the result alone says too little.
+        unreachable: whether the host could not be asked at all.
+
+    Returns:
+        One line for each cause, in order, without repetitions.
+    """
+    items = [item for item in result.get("results") or [] if isinstance(item, Mapping)]
+    failed = [item for item in items if item.get("failed") or item.get("unreachable")]
+    lines = [_line(item, task, bool(item.get("unreachable"))) for item in failed or [result]]
+    if not failed and unreachable:
+        lines = [_line(result, task, True)]
+    return list(dict.fromkeys(lines))
+
+
+def _line(result: Mapping[str, t.Any], task: str, unreachable: bool) -> str:
+    if result.get("censored"):
+        return _clip(f"{task}: {_CENSORED}")
+    text = _text(result.get("msg"))
+    if unreachable:
+        return _clip(f"could not be reached: {_last_words(text)}")
+    first = _WRAPPING.sub("", next(iter(_lines(text)), ""))
+    if _BARE.match(first):
+        # What the host's shell, or the connection's client, said tells more than how Ansible found out.
+        told = [line for key in ("module_stderr", "stderr") for line in _lines(_text(result.get(key)))]
+        first = ": ".join(part for part in (task, told[-1] if told else first or "failed without a word") if part)
+    return _clip(first)
+
+
+def _last_words(text: str) -> str:
+    """What a connection's client said last: before that it may warn, or print the login banner of the host."""
+    said = _CLIENT_SAID.search(text)
+    lines = _lines(said["words"].replace("\\n", "\n").strip("b'\" ") if said else text)
+    return lines[-1] if lines else "no reason was given"
+
+
+def _text(value: t.Any) -> str:
+    """A message as text; some modules give a list of lines."""
+    if isinstance(value, (list, tuple)):
+        return "\n".join(str(part) for part in value)
+    return "" if value is None else str(value)
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _clip(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def report(failures: Mapping[str, Sequence[Sequence[str]]], counted: Mapping[str, int]) -> list[str]:
+    """One line for each cause of a failed run: the hosts it struck, and why.
+
+    Args:
+        failures: host -> causes of each of its failed tasks, in order.
+        counted: host -> how many failures the recap counts for it. Rescued and ignored ones are not among them: of a
+            host's failures only the last that many are told.
+    """
+    struck: dict[str, list[str]] = {}
+    for host, tasks in failures.items():
+        count = counted.get(host, 0)
+        for cause in [line for task in tasks[len(tasks) - min(count, len(tasks)) :] for line in task]:
+            hosts = struck.setdefault(cause, [])
+            if host not in hosts:
+                hosts.append(host)
+    return [f"Cause: {_named(hosts)}: {cause}" for cause, hosts in struck.items()]
+
+
+def _named(hosts: Sequence[str]) -> str:
+    more = len(hosts) - SHOWN_HOSTS
+    return ", ".join(hosts[:SHOWN_HOSTS]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,82 @@
+# Copyright: obs.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The callback hears of failures, and tells those that made the run fail."""
+
+from __future__ import annotations
+
+import types
+import typing as t
+
+import pytest
+
+from ansible_collections.obs.stack.plugins.callback import cause
+
+
+def heard(host: str, result: dict[str, t.Any], *, ignore_unreachable: bool = False) -> types.SimpleNamespace:
+    """A result as callbacks get it."""
+    task = types.SimpleNamespace(ignore_unreachable=ignore_unreachable, get_name=lambda: "Ask")
+    return types.SimpleNamespace(result=result, task=task, host=types.SimpleNamespace(get_name=lambda: host))
+
+
+class Screen:
+    """Stands in for Ansible's display."""
+
+    def __init__(self) -> None:
+        self.out: list[str] = []
+        self.err: list[str] = []
+
+    def display(self, text: str, color: t.Any = None, stderr: bool = False) -> None:
+        """Keep a line."""
+        (self.err if stderr else self.out).append(text)
+
+
+@pytest.fixture
+def screen() -> Screen:
+    return Screen()
+
+
+def stats(**failures: int) -> types.SimpleNamespace:
+    return types.SimpleNamespace(failures=failures, dark={})
+
+
+def test_failures_are_told_at_the_end_on_the_standard_error(screen: Screen) -> None:
+    callback = cause.CallbackModule()
+    callback._display = screen
+    callback.v2_runner_on_failed(heard("a", {"msg": "no room"}))
+    assert screen.err == []
+    callback.v2_playbook_on_stats(stats(a=1))
+    assert screen.err == ["Cause: a: no room"] and screen.out == []
+
+
+def test_ignored_failures_are_not_told(screen: Screen) -> None:
+    callback = cause.CallbackModule()
+    callback._display = screen
+    callback.v2_runner_on_failed(heard("a", {"msg": "no room"}), ignore_errors=True)
+    callback.v2_runner_on_unreachable(heard("a", {"msg": "down"}, ignore_unreachable=True))
+    callback.v2_playbook_on_stats(stats(a=1))
+    assert screen.err == []
+
+
+def test_unreachable_hosts_are_told(screen: Screen) -> None:
+    callback = cause.CallbackModule()
+    callback._display = screen
+    callback.v2_runner_on_unreachable(heard("a", {"msg": "Connection refused"}))
+    callback.v2_playbook_on_stats(types.SimpleNamespace(failures={}, dark={"a": 1}))
+    assert screen.err == ["Cause: a: could not be reached: Connection refused"]
+
+
+def test_a_good_run_tells_nothing(screen: Screen) -> None:
+    callback = cause.CallbackModule()
+    callback._display = screen
+    callback.v2_playbook_on_stats(stats())
+    assert screen.err == []
+
+
+def test_no_log_stays_hidden(screen: Screen) -> None:
+    callback = cause.CallbackModule()
+    callback._display = screen
+    callback.v2_runner_on_failed(heard("a", {"censored": "hidden", "msg": "canary"}))
+    callback.v2_playbook_on_stats(stats(a=1))
+    assert len(screen.err) == 1 and "canary" not in screen.err[0]
