@@ -75,7 +75,11 @@ class Endpoint:
         )
 
     def get(self, path: str, *, timeout: float = 5.0) -> tuple[int, bytes]:
-        """GET a path.
+        """GET a path; see :meth:`request`."""
+        return self.request("GET", path, timeout=timeout)
+
+    def request(self, method: str, path: str, *, json: bytes | None = None, timeout: float = 5.0) -> tuple[int, bytes]:
+        """Ask for a path, with a JSON document as the body where one is given.
 
         Returns:
             HTTP status and body.
@@ -84,12 +88,14 @@ class Endpoint:
             OSError: nothing listens, TLS fails, or no answer came in time.
         """
         headers = {"Accept": "*/*", "Connection": "close"}
+        if json is not None:
+            headers["Content-Type"] = "application/json"
         if self.username:
             pair = f"{self.username}:{self.password}".encode()
             headers["Authorization"] = "Basic " + base64.b64encode(pair).decode("ascii")
         connection = self._connection(timeout)
         try:
-            connection.request("GET", path, headers=headers)
+            connection.request(method, path, body=json, headers=headers)
             answer = connection.getresponse()
             return answer.status, answer.read(MAXIMUM_BODY)
         except http.client.HTTPException as error:

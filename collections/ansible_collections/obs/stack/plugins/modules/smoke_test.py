@@ -1,0 +1,377 @@
+#!/usr/bin/python
+# Copyright: obs.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One step of sending something through the stack and finding it at the other end."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: smoke_test
+short_description: Send a sample or an alert through the stack and find it at the other end
+version_added: 0.2.0
+description:
+  - Does one step of a smoke test on the host it runs on. The playbook C(obs.stack.smoke_test) puts the steps together.
+  - B(sample_write) puts a number into the folder of node_exporter's text files and waits until node_exporter shows
+    it, B(sample_read) waits until Prometheus returns that number, B(sample_remove) removes the file.
+  - B(alert) makes a silence on Alertmanager, sends an alert that only this silence matches, waits until the alert is
+    seen and held back, ends the alert, waits until it is gone, and expires the silence. Nobody is notified. Should
+    the run be cut off, the alert ends by itself, and before the silence does.
+  - What stays is one sample in Prometheus, and on Alertmanager an expired silence for as long as it keeps those.
+extends_documentation_fragment: [obs.stack.attributes]
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+    details: What is written is removed again.
+  idempotent:
+    support: none
+    details: Each run sends something new.
+options:
+  step:
+    description: What to do.
+    type: str
+    required: true
+    choices: [sample_write, sample_read, sample_remove, alert]
+  id:
+    description: A number that no other run uses, up to 2^53; the value of the sample and a label of the alert.
+    type: int
+    required: true
+  address:
+    description: Address the component listens on, as seen from its own host.
+    type: str
+    default: 127.0.0.1
+  port:
+    description: Its port.
+    type: int
+    required: true
+  scheme:
+    description: How it is asked.
+    type: str
+    choices: [http, https]
+    default: http
+  prefix:
+    description: Path prefix of all its pages, without a slash at the end.
+    type: str
+    default: ""
+  ca_path:
+    description: CA that signed its certificate, on the host; the host's own trust when empty.
+    type: str
+    default: ""
+  server_name:
+    description: Name in its certificate; O(address) when empty.
+    type: str
+    default: ""
+  username:
+    description: User of basic authentication.
+    type: str
+    default: ""
+  password:
+    description: Password of O(username).
+    type: str
+    default: ""
+  textfile_dir:
+    description: Folder of node_exporter's text files, for B(sample_write) and B(sample_remove).
+    type: path
+    default: /var/lib/node_exporter
+  source:
+    description: Inventory name of the host that wrote the sample, for the explanation when it does not come.
+    type: str
+    default: ""
+  elapsed:
+    description: Seconds that have passed since the sample was written; they count as part of its way.
+    type: float
+    default: 0
+  wait:
+    description: Seconds to go on looking.
+    type: int
+    default: 90
+  fail:
+    description: Fail when it is not found; otherwise only return that.
+    type: bool
+    default: true
+seealso:
+  - module: obs.stack.health_check
+author: [obs.stack contributors (@obs-stack)]
+"""
+
+EXAMPLES = r"""
+- name: Send an alert through Alertmanager, to nobody
+  obs.stack.smoke_test:
+    step: alert
+    id: "{{ 999999999999 | random }}"
+    port: 9093
+
+- name: Write a sample through node_exporter
+  obs.stack.smoke_test:
+    step: sample_write
+    id: 431882190
+    port: 9100
+
+- name: Find it in Prometheus
+  obs.stack.smoke_test:
+    step: sample_read
+    id: 431882190
+    port: 9090
+    wait: 60
+"""
+
+RETURN = r"""
+findings:
+  description: What was found, one entry.
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    check:
+      description: What was sent, V(sample) or V(alert).
+      type: str
+    target:
+      description: The component it went through.
+      type: str
+    state:
+      description: V(ok), V(WRONG), or V(skipped) in check mode.
+      type: str
+    detail:
+      description: What happened.
+      type: str
+    seconds:
+      description: How long it took.
+      type: float
+wrote:
+  description: What was written, and what became of it.
+  type: list
+  elements: str
+  returned: always
+  sample: [silence 5f4d expired, alert ObsSmokeTest ended]
+"""
+
+import json
+import os
+import tempfile
+import time
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.obs.stack.plugins.module_utils import _findings, _smoke
+from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
+from ansible_collections.obs.stack.plugins.module_utils._findings import Finding
+from ansible_collections.obs.stack.plugins.module_utils._http import Endpoint
+from ansible_collections.obs.stack.plugins.module_utils._metrics import gauge
+
+PAUSE = 0.5
+
+
+class Asked:
+    """The component of this step: its pages as JSON, its refusals as errors."""
+
+    def __init__(self, params: dict[str, t.Any]) -> None:
+        keys = ("address", "port", "scheme", "server_name", "ca_path", "username", "password")
+        self._endpoint = Endpoint(**{key: params[key] for key in keys})
+        self._prefix = params["prefix"]
+
+    def text(self, method: str, path: str, body: t.Any = None) -> str:
+        """The answer's text.
+
+        Raises:
+            StackError: no answer, or one that is not 200.
+        """
+        what = "Could not {0} {1}".format(method, self._endpoint.url(self._prefix + path.partition("?")[0]))
+        try:
+            status, answer = self._endpoint.request(
+                method, self._prefix + path, json=None if body is None else json.dumps(body).encode()
+            )
+        except OSError as error:
+            raise StackError(what, why=str(error), doc="smoke-test") from error
+        text = answer.decode("utf-8", "replace")
+        if status == 401:
+            raise StackError(what, why="HTTP 401: the user name or password is refused", doc="smoke-test")
+        if status != 200:
+            raise StackError(what, why="HTTP {0} {1}".format(status, text.strip()[:200]).strip(), doc="smoke-test")
+        return text
+
+    def json(self, method: str, path: str, body: t.Any = None) -> t.Any:
+        """The answer, parsed; errors as of :meth:`text`, also for what is no JSON."""
+        text = self.text(method, path, body)
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            where = self._endpoint.url(self._prefix + path.partition("?")[0])
+            raise StackError("Could not read " + where, why="not a JSON answer", doc="smoke-test") from error
+
+
+def wait_for(question: t.Callable[[], t.Any], seconds: float) -> t.Any:
+    """Ask until the answer is truthy or the time is over; gives the last answer."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = question()
+        if answer or time.monotonic() >= deadline:
+            return answer
+        time.sleep(PAUSE)
+
+
+def sample_write(asked: Asked, params: dict[str, t.Any], wrote: list[str]) -> str:
+    """Write the text file and see it in node_exporter's own answer."""
+    folder = params["textfile_dir"]
+    path = os.path.join(folder, _smoke.TEXTFILE)
+    try:
+        # Others may write to this folder: a name of our own, then one rename, follows no link of theirs.
+        handle, part = tempfile.mkstemp(prefix="." + _smoke.METRIC, dir=folder)
+        with os.fdopen(handle, "w", encoding="ascii") as stream:
+            stream.write(_smoke.textfile(params["id"]))
+            os.fchmod(stream.fileno(), 0o644)
+        os.replace(part, path)
+    except OSError as error:
+        raise StackError(
+            "Could not write {0}".format(path),
+            why=error.strerror or str(error),
+            hint="node_exporter reads *.prom from node_exporter_textfile_dir; run obs.stack.site first.",
+            doc="smoke-test",
+        ) from error
+    wrote.append("{0} written".format(path))
+    if not wait_for(
+        lambda: gauge(asked.text("GET", "/metrics"), _smoke.METRIC) == params["id"], min(params["wait"], 10)
+    ):
+        raise StackError(
+            "Could not find the sample in node_exporter's own answer",
+            why="it does not show {0}".format(path),
+            hint="Is its textfile collector off (node_exporter_collectors), or does it read another folder?",
+            doc="smoke-test",
+        )
+    return "written, shown by node_exporter"
+
+
+def sample_read(asked: Asked, params: dict[str, t.Any], wrote: list[str]) -> str:
+    """Wait until Prometheus returns the number."""
+    found = wait_for(lambda: _smoke.instances(asked.json("GET", _smoke.sample_path(params["id"]))), params["wait"])
+    if not found:
+        why = _smoke.why_unseen(asked.json("GET", "/api/v1/targets?state=active"), params["source"])
+        raise StackError(
+            "Could not find the sample of {0} in Prometheus".format(params["source"] or "this run"),
+            why="not there after {0} s; {1}".format(params["wait"], why),
+            doc="smoke-test",
+        )
+    return "queried, from {0}".format(", ".join(found))
+
+
+def sample_remove(asked: Asked, params: dict[str, t.Any], wrote: list[str]) -> str:
+    """Remove the text file; none is as good."""
+    path = os.path.join(params["textfile_dir"], _smoke.TEXTFILE)
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return "nothing was left"
+    except OSError as error:
+        raise StackError(
+            "Could not remove {0}".format(path), why=error.strerror or str(error), doc="smoke-test"
+        ) from error
+    wrote.append("{0} removed".format(path))
+    return "removed"
+
+
+def alert(asked: Asked, params: dict[str, t.Any], wrote: list[str]) -> str:
+    """Silence first, then the alert; seen held back; the alert ended, then the silence."""
+    value, now = params["id"], time.time()
+    lives = max(_smoke.ALERT_SECONDS, float(params["wait"]))
+    silence = _smoke.silence(value, now, lives)
+    identity = asked.json("POST", "/api/v2/silences", silence)["silenceID"]
+    wrote.append("silence {0} until {1}".format(identity, silence["endsAt"]))
+    try:
+        if asked.json("GET", "/api/v2/silence/" + identity)["status"]["state"] != "active":
+            raise StackError("Could not send the alert", why="its silence is not active", doc="smoke-test")
+        asked.text("POST", "/api/v2/alerts", _smoke.alert(value, now, now + lives))
+        wrote.append("alert {0} until {1}".format(_smoke.ALERT, _smoke.stamp(now + lives)))
+        seen = wait_for(
+            lambda: _smoke.suppressed(asked.json("GET", _smoke.alert_path(value)), identity), params["wait"]
+        )
+        # Ended before its silence is: an alert without one would be told to somebody.
+        asked.text("POST", "/api/v2/alerts", _smoke.alert(value, now, time.time()))
+        gone = wait_for(lambda: not asked.json("GET", _smoke.alert_path(value)), params["wait"])
+        if not gone:
+            raise StackError(
+                "Could not end the alert",
+                why="Alertmanager still has it",
+                hint="It ends by itself at {0}.".format(_smoke.stamp(now + lives)),
+                doc="smoke-test",
+            )
+        wrote[-1] = "alert {0} ended".format(_smoke.ALERT)
+    except StackError as error:
+        error.hint = "{0} Its silence {1} ends at {2}.".format(error.hint, identity, silence["endsAt"]).strip()
+        raise
+    asked.text("DELETE", "/api/v2/silence/" + identity)
+    wrote[0] = "silence {0} expired".format(identity)
+    if not seen:
+        raise StackError(
+            "Could not see the alert held back by its silence",
+            why="not there after {0} s".format(params["wait"]),
+            doc="smoke-test",
+        )
+    return "silenced, sent, seen held back, ended; silence expired"
+
+
+STEPS: dict[str, t.Callable[[Asked, dict[str, t.Any], list[str]], str]] = {
+    "sample_write": sample_write,
+    "sample_read": sample_read,
+    "sample_remove": sample_remove,
+    "alert": alert,
+}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "step": {
+                "type": "str",
+                "required": True,
+                "choices": ["sample_write", "sample_read", "sample_remove", "alert"],
+            },
+            "id": {"type": "int", "required": True},
+            "address": {"type": "str", "default": "127.0.0.1"},
+            "port": {"type": "int", "required": True},
+            "scheme": {"type": "str", "choices": ["http", "https"], "default": "http"},
+            "prefix": {"type": "str", "default": ""},
+            "ca_path": {"type": "str", "default": ""},
+            "server_name": {"type": "str", "default": ""},
+            "username": {"type": "str", "default": ""},
+            "password": {"type": "str", "default": "", "no_log": True},
+            "textfile_dir": {"type": "path", "default": "/var/lib/node_exporter"},
+            "source": {"type": "str", "default": ""},
+            "elapsed": {"type": "float", "default": 0},
+            "wait": {"type": "int", "default": 90},
+            "fail": {"type": "bool", "default": True},
+        },
+        supports_check_mode=True,
+    )
+    params: dict[str, t.Any] = module.params
+    step = _smoke.BY_NAME[params["step"]]
+    started = time.monotonic()
+    wrote: list[str] = []
+    state = _findings.OK
+    message = ""
+    if module.check_mode:
+        detail, state = "nothing is sent in check mode", _findings.SKIPPED
+    else:
+        try:
+            detail = STEPS[step.name](Asked(params), params, wrote)
+        except StackError as error:
+            message, state = str(error), _findings.WRONG
+            detail = message.splitlines()[0]
+    seconds = time.monotonic() - started + (params["elapsed"] if step.name == "sample_read" else 0.0)
+    if state == _findings.SKIPPED:
+        seconds = -1.0
+    result = {
+        # An expired silence and a sample stay; a step that only looks leaves nothing.
+        "changed": bool(wrote) or (module.check_mode and step.name != "sample_read"),
+        "findings": [Finding(step.signal, step.component, state, detail, seconds).as_result()],
+        "wrote": wrote,
+    }
+    if params["fail"] and state == _findings.WRONG:
+        module.fail_json(msg=message, **result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
