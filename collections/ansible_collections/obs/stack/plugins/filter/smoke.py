@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from ansible_collections.obs.stack.plugins.module_utils import _estate, _estate_endpoints, _findings, _smoke
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
+from ansible_collections.obs.stack.plugins.plugin_utils import _reports
 from ansible_collections.obs.stack.plugins.plugin_utils._filters import explained
 
 Groups = t.Mapping[str, t.Sequence[str]]
@@ -42,7 +43,7 @@ def _results(hostvars: HostVars, host: str, phase: str) -> list[Mapping[str, t.A
 
 
 def _written(hostvars: HostVars, host: str) -> bool:
-    found = _findings.found_in(_results(hostvars, host, "write")) if host else []
+    found = _reports.found_in(_results(hostvars, host, "write")) if host else []
     return any(finding.state in (_findings.OK, _findings.SKIPPED) for finding in found)
 
 
@@ -64,11 +65,11 @@ def smoke_report(
     looked = False
     for host in hosts:
         looked = looked or bool(_results(hostvars, host, "read"))
-        found[host] = [f for phase in REGISTERED for f in _findings.found_in(_results(hostvars, host, phase))]
+        found[host] = [f for phase in REGISTERED for f in _reports.found_in(_results(hostvars, host, phase))]
         source = _writer(groups, hostvars, host, hosts, wanted)
         if not _written(hostvars, source):
             found[host] += _smoke.unread(_estate.derive(groups, hostvars, host)["health"], source)
-    result = _findings.report(found, strict=strict)
+    result = _reports.report(found, strict=strict)
     if not looked and not result["wrong"]:
         result["wrong"].append("Could not test anything: no Prometheus and no Alertmanager takes part.")
     return result

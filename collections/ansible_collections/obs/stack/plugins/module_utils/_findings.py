@@ -4,19 +4,14 @@
 
 # Private to this collection: may change in any release.
 
-"""Lay out what checks found on many hosts: one table, and one line for each thing that is wrong. Pure."""
+"""One thing that a check looked at, as modules return it and reports read it."""
 
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Iterable, Mapping, Sequence
 
 OK, WARNING, WRONG, SKIPPED = "ok", "warning", "WRONG", "skipped"
 STATES = (OK, WARNING, WRONG, SKIPPED)
-NONE = "-"
-HEAD = ("HOST", "CHECK", "TARGET", "STATE", "SECONDS", "")
-# More good rows of one kind on one host than this are told as one.
-SHOWN = 3
 
 
 class Finding(t.NamedTuple):
@@ -39,64 +34,3 @@ class Finding(t.NamedTuple):
     def as_result(self) -> dict[str, t.Any]:
         """As a module returns it."""
         return self._replace(seconds=round(self.seconds, 1))._asdict()
-
-
-def found_in(results: Iterable[Mapping[str, t.Any]]) -> list[Finding]:
-    """The findings of registered results; a result without any could not be asked."""
-    found = []
-    for result in results:
-        items = result.get("findings")
-        if items is None and not result.get("skipped"):
-            why = (str(result.get("msg") or "").strip().splitlines() or ["no reason given"])[0]
-            items = [Finding(NONE, NONE, WRONG, "could not be asked: " + why).as_result()]
-        found += [Finding(**item) for item in items or []]
-    return found
-
-
-def report(found: Mapping[str, Sequence[Finding]], *, strict: bool = False) -> dict[str, t.Any]:
-    """Lay out the findings of many hosts.
-
-    Args:
-        found: findings by host, each in the order they are shown.
-        strict: whether warnings, and what was skipped, count as wrong.
-
-    Returns:
-        ``table`` (lines of text), ``wrong`` (one line for each thing that is wrong) and ``counts`` by state.
-    """
-    rows = [HEAD]
-    wrong = []
-    counts = dict.fromkeys(STATES, 0)
-    for host in sorted(found):
-        for finding in found[host]:
-            counts[finding.state] += 1
-            if finding.state == WRONG or (strict and finding.state in (WARNING, SKIPPED)):
-                where = [word for word in (host, finding.check, finding.target) if word != NONE]
-                wrong.append("{0}: {1}".format(" ".join(where), finding.detail))
-        rows += [_row(host, finding) for finding in _together(found[host])]
-    widths = [max(len(row[column]) for row in rows) for column in range(5)]
-    table = ["  ".join([cell.ljust(width) for cell, width in zip(row, widths)] + [row[5]]).rstrip() for row in rows]
-    return {"table": table, "wrong": wrong, "counts": counts}
-
-
-def _row(host: str, finding: Finding) -> tuple[str, str, str, str, str, str]:
-    seconds = "" if finding.seconds < 0 else "{0:.1f}".format(finding.seconds)
-    return (host, finding.check, finding.target, finding.state, seconds, finding.detail)
-
-
-def _together(findings: Sequence[Finding]) -> list[Finding]:
-    """Many good ones of a kind as one row, where the first of them stood."""
-    good: dict[str, list[Finding]] = {}
-    for finding in findings:
-        if finding.state == OK:
-            good.setdefault(finding.check, []).append(finding)
-    rows = []
-    for finding in findings:
-        same = good.get(finding.check, [])
-        if finding.state != OK or len(same) <= SHOWN:
-            rows.append(finding)
-        elif finding is same[0]:
-            names = ", ".join(item.target for item in same[:SHOWN])
-            detail = "all well: {0} and {1} more".format(names, len(same) - SHOWN)
-            slowest = max(item.seconds for item in same)
-            rows.append(Finding(finding.check, "{0} targets".format(len(same)), OK, detail, slowest))
-    return rows

@@ -2,19 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""_findings: one table of what checks found on many hosts."""
+"""_reports and _findings: one table of what checks found on many hosts."""
 
 from __future__ import annotations
 
-from ansible_collections.obs.stack.plugins.module_utils._findings import (
-    OK,
-    SKIPPED,
-    WARNING,
-    WRONG,
-    Finding,
-    found_in,
-    report,
-)
+from ansible_collections.obs.stack.plugins.module_utils._findings import OK, SKIPPED, WARNING, WRONG, Finding
+from ansible_collections.obs.stack.plugins.plugin_utils._reports import found_in, report
 
 
 def test_each_finding_is_a_row_and_each_wrong_one_a_line() -> None:
