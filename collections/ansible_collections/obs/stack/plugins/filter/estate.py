@@ -6,14 +6,32 @@
 
 from __future__ import annotations
 
+import functools
 import pathlib
 import typing as t
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.obs.stack.plugins.module_utils import _estate, _estate_endpoints, _estate_problems, _health
+import yaml
+
+from ansible_collections.obs.stack.plugins.module_utils import (
+    _estate,
+    _estate_endpoints,
+    _estate_problems,
+    _estate_spec,
+    _health,
+)
 from ansible_collections.obs.stack.plugins.plugin_utils._filters import explained
 
-ROLES = pathlib.Path(__file__).resolve().parents[2] / "roles"
+COLLECTION = pathlib.Path(__file__).resolve().parents[2]
+ROLES = COLLECTION / "roles"
+SPEC = COLLECTION / "playbooks" / "vars" / "inventory_spec.yml"
+
+
+@functools.cache
+def spec() -> _estate_spec.Options:
+    """What ``obs_*`` variables may be, read once."""
+    with open(SPEC, encoding="utf-8") as handle:
+        return _estate_spec.options_of(yaml.safe_load(handle)["inventory_spec"])
 
 
 def estate(
@@ -28,6 +46,11 @@ def estate(
             {"src": str(folder)} for folder in folders if folder.is_dir() and folder.parts[-3] != "prometheus"
         ]
     return result
+
+
+def estate_problems(groups: Mapping[str, Sequence[str]], hostvars: Mapping[str, Mapping[str, t.Any]]) -> list[str]:
+    """What in an inventory cannot become a working estate, its ``obs_*`` variables held against their specification."""
+    return _estate_problems.problems(groups, hostvars, spec())
 
 
 def health_report(hostvars: Mapping[str, Mapping[str, t.Any]], hosts: Sequence[str]) -> dict[str, t.Any]:
@@ -50,7 +73,7 @@ class FilterModule:
         """Names of this file's filters."""
         return {
             "estate": explained(estate),
-            "estate_problems": explained(_estate_problems.problems),
+            "estate_problems": explained(estate_problems),
             "health_report": explained(health_report),
             "service_group": explained(_estate_endpoints.group_of),
         }

@@ -16,6 +16,7 @@ import ipaddress
 import typing as t
 from collections.abc import Mapping, Sequence
 
+from ansible_collections.obs.stack.plugins.module_utils import _estate_ec2, _estate_scrape
 from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import (
     COMPONENTS,
     DEFAULT_LISTEN,
@@ -52,11 +53,11 @@ def derive(groups: Groups, hostvars: HostVars, host: str) -> dict[str, t.Any]:
     Returns:
         ``address``, ``site``, ``zone``, ``urls`` of its own services, ``health`` (how each is asked and what the
         inventory expects of it), and per component it runs what its role takes:
-        ``prometheus`` (external_labels, scrape_configs, alertmanagers, rules, files, secrets,
+        ``prometheus`` (external_labels, scrape_configs, alertmanagers, rules, files, secrets, live,
         remote_write_receiver, replicas), ``alertmanager`` (peers, advertise_address, members).
 
     Raises:
-        StackError: a listen address of the site is malformed.
+        StackError: a listen address of the site is malformed, or an application cannot become a target.
     """
     variables = hostvars[host]
     site = site_of(variables)
@@ -72,9 +73,12 @@ def derive(groups: Groups, hostvars: HostVars, host: str) -> dict[str, t.Any]:
     if names & {"prometheus", "alertmanager"}:
         site_members = {c.name: members(c, groups, hostvars, site) for c in COMPONENTS}
         if "prometheus" in names:
-            result["prometheus"] = _prometheus(site_members, groups, hostvars, host, site)
+            applications = _estate_scrape.applications(groups, hostvars, site)
+            result["prometheus"] = _prometheus(site_members, applications, groups, hostvars, host)
             expected["prometheus"] = {
                 "targets": [[end.component, end.instance] for ends in site_members.values() for end in ends],
+                "applications": [[one.job, one.instance] for one in applications],
+                "jobs": result["prometheus"]["components"],
                 "alertmanagers": len(site_members["alertmanager"]),
             }
         if "alertmanager" in names:
@@ -102,23 +106,33 @@ def _asked(end: Endpoint, variables: t.Mapping[str, t.Any], expected: Mapping[st
 
 
 def _prometheus(
-    site_members: Mapping[str, list[Endpoint]], groups: Groups, hostvars: HostVars, host: str, site: str
+    site_members: Mapping[str, list[Endpoint]],
+    applications: Sequence[_estate_scrape.Application],
+    groups: Groups,
+    hostvars: HostVars,
+    host: str,
 ) -> dict[str, t.Any]:
     jobs = [site_members[c.name] for c in COMPONENTS if site_members[c.name]]
+    site = site_of(hostvars[host])
     labels = {"site": site, "replica": host}
     zone = zone_of(hostvars[host])
     if zone:
         labels["zone"] = zone
     senders = {name for group in REMOTE_WRITE_SENDERS for name in groups.get(group) or []}
-    return {
+    result: dict[str, t.Any] = {
         "external_labels": labels,
         "scrape_configs": [scrape_config(ends) for ends in jobs],
         "alertmanagers": alertmanager_config(site_members["alertmanager"]) if site_members["alertmanager"] else [],
         "components": [ends[0].component for ends in jobs],
         "remote_write_receiver": any(site_of(hostvars[name]) == site for name in senders),
         "replicas": len(site_members["prometheus"]),
+        "live": [],
         **client_files(jobs),
     }
+    for found in (_estate_scrape.derived(applications), _estate_ec2.discoveries(hostvars[host], site, host)):
+        for key, items in found.items():
+            result[key] = result[key] + items
+    return result
 
 
 def _alertmanager(ends: Sequence[Endpoint], hostvars: HostVars, host: str) -> dict[str, t.Any]:

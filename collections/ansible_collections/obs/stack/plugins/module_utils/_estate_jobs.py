@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import Access, Endpoint
 from ansible_collections.obs.stack.plugins.module_utils._wiring import pem_source
@@ -21,15 +21,17 @@ def scrape_config(ends: Sequence[Endpoint]) -> dict[str, t.Any]:
     config: dict[str, t.Any] = {"job_name": name}
     if ends[0].prefix:
         config["metrics_path"] = f"{ends[0].prefix}/metrics"
-    config.update(client(name, ends[0].access, {end.scheme for end in ends}))
-    mixed = len({end.scheme for end in ends}) > 1
+    schemes = {end.scheme for end in ends}
+    if schemes == {"https"}:
+        config["scheme"] = "https"
+    config.update(client(name, ends[0].access, tls=_tls(ends)))
     config["static_configs"] = []
     for end in ends:
         labels = {"instance": end.instance, "host": end.host, "site": end.site}
         if end.zone:
             # Not `zone`: that is an external label and is dropped from alerts.
             labels["host_zone"] = end.zone
-        if mixed:
+        if len(schemes) > 1:
             labels["__scheme__"] = end.scheme
         config["static_configs"].append({"targets": [end.target], "labels": labels})
     return config
@@ -43,24 +45,23 @@ def alertmanager_config(ends: Sequence[Endpoint]) -> list[dict[str, t.Any]]:
         entry: dict[str, t.Any] = {"static_configs": [{"targets": [end.target for end in same]}]}
         if same[0].prefix:
             entry["path_prefix"] = same[0].prefix
-        entry.update(client("alertmanager", same[0].access, {scheme}))
+        if scheme == "https":
+            entry["scheme"] = scheme
+        entry.update(client("alertmanager", same[0].access, tls=_tls(same)))
         result.append(entry)
     return result
 
 
-def client(name: str, access: Access, schemes: Iterable[str]) -> dict[str, t.Any]:
-    """Scheme, CA and credentials of a job, in upstream's keys; secrets by the files of :func:`access_files`.
+def client(name: str, access: Access, *, tls: bool) -> dict[str, t.Any]:
+    """CA and credentials of a job, in upstream's keys; secrets by the files of :func:`access_files`.
 
     Args:
         name: the job, which names the files.
         access: how Prometheus is let in.
-        schemes: of all its targets; where they differ, each target tells its own.
+        tls: whether any target is asked by https.
     """
     config: dict[str, t.Any] = {}
-    schemes = set(schemes)
-    if schemes == {"https"}:
-        config["scheme"] = "https"
-    if "https" in schemes and access.ca:
+    if tls and access.ca:
         config["tls_config"] = {"ca_file": f"/etc/prometheus/ca/{name}.pem"}
     if access.username:
         config["basic_auth"] = {
@@ -72,11 +73,11 @@ def client(name: str, access: Access, schemes: Iterable[str]) -> dict[str, t.Any
     return config
 
 
-def access_files(name: str, access: Access, schemes: Iterable[str]) -> dict[str, list[dict[str, str]]]:
+def access_files(name: str, access: Access, *, tls: bool) -> dict[str, list[dict[str, str]]]:
     """The CA (``files``), password and token (``secrets``) that :func:`client` names."""
     files = []
     secrets = []
-    if access.ca and "https" in set(schemes):
+    if tls and access.ca:
         files.append(dict(path=f"ca/{name}.pem", **pem_source(access.ca)))
     if access.username:
         secrets.append({"path": f"secrets/scrape_{name}_password", "content": access.password})
@@ -89,7 +90,10 @@ def client_files(jobs: Sequence[Sequence[Endpoint]]) -> dict[str, list[dict[str,
     """CAs (``files``) and passwords (``secrets``) that the components' jobs name."""
     found: dict[str, list[dict[str, str]]] = {"files": [], "secrets": []}
     for ends in jobs:
-        one = access_files(ends[0].component, ends[0].access, {end.scheme for end in ends})
-        for key, items in one.items():
+        for key, items in access_files(ends[0].component, ends[0].access, tls=_tls(ends)).items():
             found[key] += items
     return found
+
+
+def _tls(ends: Sequence[Endpoint]) -> bool:
+    return any(end.scheme == "https" for end in ends)

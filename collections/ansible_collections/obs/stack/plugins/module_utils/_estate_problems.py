@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ansible_collections.obs.stack.plugins.module_utils import _estate_scrape_problems as _scrape_problems
+from ansible_collections.obs.stack.plugins.module_utils import _estate_spec
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import (
     COMPONENTS,
@@ -17,15 +19,29 @@ from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import
     Endpoint,
     Groups,
     HostVars,
+    hosts_of,
     members,
     site_of,
     zone_of,
 )
+from ansible_collections.obs.stack.plugins.module_utils._estate_spec import Options
 from ansible_collections.obs.stack.plugins.module_utils._wiring import parse_listen
 
 
-def problems(groups: Groups, hostvars: HostVars) -> list[str]:
-    """Everything in the inventory that cannot become a working estate, in words for its owner; empty when sound."""
+def problems(groups: Groups, hostvars: HostVars, spec: Options | None = None) -> list[str]:
+    """Everything in the inventory that cannot become a working estate, in words for its owner; empty when sound.
+
+    Args:
+        groups: names of all hosts by group.
+        hostvars: inventory variables of every host.
+        spec: what ``obs_*`` variables may be. Where one does not fit, only that is told: the rest builds on it.
+    """
+    return _estate_spec.check(hostvars, hosts_of(groups), spec or {}) or (
+        _wiring_problems(groups, hostvars) + _scrape_problems.problems(groups, hostvars)
+    )
+
+
+def _wiring_problems(groups: Groups, hostvars: HostVars) -> list[str]:
     found: list[str] = []
     hosts = sorted({name for c in COMPONENTS for name in groups.get(c.group) or []})
     for site in sorted({site_of(hostvars[host]) for host in hosts}):

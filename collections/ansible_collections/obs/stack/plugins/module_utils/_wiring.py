@@ -201,22 +201,30 @@ def ec2_jobs(discoveries: Sequence[Mapping[str, t.Any]]) -> list[dict[str, t.Any
     Raises:
         StackError: ``job_name`` or ``region`` is missing.
     """
-    return [_ec2_job(number, discovery) for number, discovery in enumerate(discoveries, 1)]
+    return [
+        ec2_job(discovery, "EC2 discovery {}".format(discovery.get("job_name") or number))
+        for number, discovery in enumerate(discoveries, 1)
+    ]
 
 
-def _ec2_job(number: int, discovery: Mapping[str, t.Any]) -> dict[str, t.Any]:
+def ec2_job(discovery: Mapping[str, t.Any], where: str, first: Sequence[Mapping[str, t.Any]] = ()) -> dict[str, t.Any]:
+    """The scrape job of one EC2 discovery; see :func:`ec2_jobs`.
+
+    Args:
+        discovery: as an item there.
+        where: what it is, for the error.
+        first: relabelling before ours, such as what sets the address.
+
+    Raises:
+        StackError: ``job_name`` or ``region`` is missing.
+    """
     for key in ("job_name", "region"):
         if not discovery.get(key):
-            raise StackError(
-                "Could not use EC2 discovery {}".format(discovery.get("job_name", number)),
-                why=f"no {key}",
-                hint=f"Set {key} in prometheus_ec2_sd.",
-            )
+            raise StackError(f"Could not use {where}", why=f"no {key}", hint=f"Set {key} in prometheus_ec2_sd.")
     filters = [dict(item) for item in discovery.get("filters") or []]
     if not any(item.get("name") == "instance-state-name" for item in filters):
         # Stopped instances keep their private address and would be targets that are down for ever.
         filters.insert(0, {"name": "instance-state-name", "values": ["running"]})
-    port = int(discovery.get("port") or 9100)
     passed = {
         key: value
         for key, value in discovery.items()
@@ -224,8 +232,9 @@ def _ec2_job(number: int, discovery: Mapping[str, t.Any]) -> dict[str, t.Any]:
     }
     return {
         "job_name": str(discovery["job_name"]),
-        "ec2_sd_configs": [dict(passed, port=port, filters=filters)],
+        "ec2_sd_configs": [dict(passed, port=int(discovery.get("port") or 9100), filters=filters)],
         "relabel_configs": [
+            *(dict(item) for item in first),
             {"source_labels": ["__meta_ec2_instance_id"], "target_label": "host"},
             {
                 "source_labels": ["__meta_ec2_tag_Name"],
@@ -233,10 +242,10 @@ def _ec2_job(number: int, discovery: Mapping[str, t.Any]) -> dict[str, t.Any]:
                 "target_label": "host",
             },
             {
-                "source_labels": ["host"],
-                "regex": "(.+)",
+                "source_labels": ["host", "__address__"],
+                "regex": r"(.+);.+:(\d+)",
                 "target_label": "instance",
-                "replacement": f"${{1}}:{port}",
+                "replacement": "${1}:${2}",
             },
             {"source_labels": ["__meta_ec2_availability_zone"], "target_label": "host_zone"},
             *(dict(item) for item in discovery.get("relabel_configs") or []),

@@ -18,33 +18,29 @@ CA = {"ca_file": "/etc/prometheus/ca/shop.pem"}
 
 
 @pytest.mark.parametrize(
-    ("access", "schemes", "config", "paths"),
+    ("access", "tls", "config", "paths"),
     [
-        (Access(), ["http"], {}, []),
-        (Access(), ["https"], {"scheme": "https"}, []),
-        (Access(ca=PEM), ["http"], {}, []),
-        (Access(ca=PEM), ["https"], {"scheme": "https", "tls_config": CA}, ["ca/shop.pem"]),
-        # Each target tells its own scheme while hosts move.
-        (Access(ca=PEM), ["http", "https"], {"tls_config": CA}, ["ca/shop.pem"]),
+        (Access(), False, {}, []),
+        (Access(), True, {}, []),
+        (Access(ca=PEM), False, {}, []),
+        (Access(ca=PEM), True, {"tls_config": CA}, ["ca/shop.pem"]),
         (
             Access(username="m", password="canary"),
-            ["http"],
+            False,
             {"basic_auth": {"username": "m", "password_file": "/etc/prometheus/secrets/scrape_shop_password"}},
             ["secrets/scrape_shop_password"],
         ),
         (
             Access(bearer_token="canary"),
-            ["http"],
+            False,
             {"authorization": {"credentials_file": "/etc/prometheus/secrets/scrape_shop_token"}},
             ["secrets/scrape_shop_token"],
         ),
     ],
 )
-def test_access_is_told_by_files(
-    access: Access, schemes: list[str], config: dict[str, t.Any], paths: list[str]
-) -> None:
-    assert _estate_jobs.client("shop", access, schemes) == config
+def test_access_is_told_by_files(access: Access, tls: bool, config: dict[str, t.Any], paths: list[str]) -> None:
+    assert _estate_jobs.client("shop", access, tls=tls) == config
     assert "canary" not in str(config)
-    files = _estate_jobs.access_files("shop", access, schemes)
+    files = _estate_jobs.access_files("shop", access, tls=tls)
     assert [item["path"] for item in files["files"] + files["secrets"]] == paths
     assert all(item["content"] == "canary" for item in files["secrets"])

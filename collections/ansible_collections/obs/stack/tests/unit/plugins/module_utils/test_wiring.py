@@ -130,9 +130,13 @@ def test_ec2_sees_running_instances_at_an_exporters_port() -> None:
         }
     ]
     assert job["relabel_configs"][-1] == {"x": 1}
-    assert {"source_labels": ["host"], "regex": "(.+)", "target_label": "instance", "replacement": "${1}:9100"} in job[
-        "relabel_configs"
-    ]
+    # The port is that of the address, which relabelling may have set.
+    assert {
+        "source_labels": ["host", "__address__"],
+        "regex": r"(.+);.+:(\d+)",
+        "target_label": "instance",
+        "replacement": "${1}:${2}",
+    } in job["relabel_configs"]
 
 
 def test_ec2_keeps_the_users_filter_on_state() -> None:

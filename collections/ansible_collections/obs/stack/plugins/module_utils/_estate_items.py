@@ -1,0 +1,162 @@
+# Copyright: obs.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: may change in any release.
+
+"""The values of an item that becomes a scrape job: read, and refused where Prometheus could not use them. Pure."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from collections.abc import Mapping
+
+from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
+from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import COMPONENTS, Access, text
+
+# Ours on every target; zone and replica are labels of a Prometheus and would be dropped from alerts.
+RESERVED_LABELS = ("job", "instance", "host", "site", "host_zone", "zone", "replica")
+# Prometheus' own default: a target whose timeout is longer than its interval is left out.
+DEFAULT_TIMEOUT = "10s"
+
+_JOB = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+_LABEL = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
+_DURATION = re.compile(
+    r"^(?:([0-9]+)y)?(?:([0-9]+)w)?(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?(?:([0-9]+)ms)?$"
+)
+_MILLISECONDS = (365 * 86400000, 7 * 86400000, 86400000, 3600000, 60000, 1000, 1)
+
+
+def refusal(where: str, why: str, hint: str = "") -> StackError:
+    """Why an item of a list cannot become a scrape job."""
+    return StackError(f"Could not use {where}", why=why, hint=hint)
+
+
+def milliseconds(duration: str) -> int:
+    """Length of a duration in Prometheus' form, such as ``1m30s``; 0 when it is none."""
+    found = _DURATION.match(duration)
+    return sum(int(n or 0) * unit for n, unit in zip(found.groups(), _MILLISECONDS)) if found else 0
+
+
+def job_name(name: str, where: str) -> str:
+    """A job's name, fit for a file and none of the stack's own.
+
+    Raises:
+        StackError: it is not.
+    """
+    if not _JOB.match(name):
+        raise refusal(
+            where,
+            f"the job '{name}' becomes a file" if name else "it has no job",
+            "Use letters, digits, '_', '-' and '.'.",
+        )
+    if name in {component.name for component in COMPONENTS}:
+        raise refusal(
+            where,
+            f"'{name}' is the job of the stack's own service",
+            "Give it another job; put single keys of the stack's jobs into prometheus_scrape_configs.",
+        )
+    return name
+
+
+def labels_of(given: t.Any, where: str) -> dict[str, str]:
+    """A user's labels as text.
+
+    Raises:
+        StackError: a name is reserved or malformed, or a value is not a scalar.
+    """
+    labels = {}
+    for name, value in (given or {}).items():
+        if name in RESERVED_LABELS or str(name).startswith("__"):
+            raise refusal(where, f"the label '{name}' is set by the stack", "Give it another name.")
+        if not _LABEL.match(str(name)):
+            raise refusal(where, f"'{name}' is not a label name", "Use letters, digits and '_', no digit first.")
+        labels[str(name)] = _scalar(value, f"the label '{name}'", where)
+    return labels
+
+
+def _scalar(value: t.Any, what: str, where: str) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (str, int, float)):
+        return str(value)
+    raise refusal(where, f"{what} is not a single value", "Write one text or number.")
+
+
+def access_of(item: Mapping[str, t.Any], where: str) -> Access:
+    """How Prometheus is let in.
+
+    Raises:
+        StackError: half of a user and password, or two kinds of credentials.
+    """
+    access = Access(*(text(item, key) for key in ("ca", "username", "password", "bearer_token")))
+    if bool(access.username) != bool(access.password):
+        raise refusal(where, "it has only one of username and password", "Give both.")
+    if access.username and access.bearer_token:
+        raise refusal(where, "it has both a username and a bearer_token", "Give one of them.")
+    return access
+
+
+def _duration(item: Mapping[str, t.Any], key: str, where: str) -> str:
+    value = text(item, key)
+    if value and not milliseconds(value):
+        raise refusal(where, f"{key} '{value}' is not a duration", "Write it with a unit, such as 30s or 1m.")
+    return value
+
+
+def times_of(item: Mapping[str, t.Any], where: str) -> tuple[str, str]:
+    """Interval and timeout of an item, "" where Prometheus' own counts.
+
+    Raises:
+        StackError: one is no duration, or the timeout is longer than the interval.
+    """
+    interval = _duration(item, "interval", where)
+    timeout = _duration(item, "timeout", where)
+    if interval and not timeout:
+        timeout = min(interval, DEFAULT_TIMEOUT, key=milliseconds)
+    if interval and milliseconds(timeout) > milliseconds(interval):
+        raise refusal(
+            where, f"the timeout {timeout} is longer than the interval {interval}", "Prometheus would leave it out."
+        )
+    return interval, timeout
+
+
+def port_of(item: Mapping[str, t.Any], where: str) -> int:
+    """The port of an item.
+
+    Raises:
+        StackError: it is none.
+    """
+    port = text(item, "port")
+    if not port.isdigit() or not 0 < int(port) < 65536:
+        raise refusal(where, f"the port '{port}' is not 1 to 65535" if port else "it has no port", "Set port.")
+    return int(port)
+
+
+def scheme_of(item: Mapping[str, t.Any], where: str) -> str:
+    """The scheme of an item, ``http`` unless given.
+
+    Raises:
+        StackError: it is neither ``http`` nor ``https``.
+    """
+    scheme = text(item, "scheme", "http")
+    if scheme not in ("http", "https"):
+        raise refusal(where, f"the scheme '{scheme}' is neither http nor https")
+    return scheme
+
+
+def params_of(given: t.Any, where: str) -> dict[str, str]:
+    """Parameters of the URL, one value each.
+
+    Raises:
+        StackError: a name cannot stand in a label, or there are several values.
+    """
+    params = {}
+    for name, value in (given or {}).items():
+        if not _LABEL.match(f"_{name}"):
+            raise refusal(
+                where, f"the parameter '{name}' cannot become a label", "Put params into prometheus_scrape_configs."
+            )
+        params[str(name)] = _scalar(value, f"the parameter '{name}'", where)
+    return params
