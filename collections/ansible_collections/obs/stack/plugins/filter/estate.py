@@ -18,8 +18,8 @@ from ansible_collections.obs.stack.plugins.module_utils import (
     _estate_endpoints,
     _estate_problems,
     _estate_spec,
-    _health,
 )
+from ansible_collections.obs.stack.plugins.plugin_utils import _health_report
 from ansible_collections.obs.stack.plugins.plugin_utils._filters import explained
 
 COLLECTION = pathlib.Path(__file__).resolve().parents[2]
@@ -59,7 +59,7 @@ def health_report(hostvars: Mapping[str, Mapping[str, t.Any]], hosts: Sequence[s
     for host in hosts:
         results = (hostvars[host].get("obs_health") or {}).get("results") or []
         found[host] = [finding for result in results for finding in result.get("findings") or [_broken(result)]]
-    return _health.report(found)
+    return _health_report.report(found)
 
 
 def _broken(result: Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -27,12 +27,13 @@ class Page(t.NamedTuple):
 
 
 class Finding(t.NamedTuple):
-    """One thing looked at. ``pending`` is not wrong yet, but worth waiting for."""
+    """One thing looked at. ``pending`` is worth waiting for; ``warning`` is well for the stack, but not for a user."""
 
     check: str
     healthy: bool
     detail: str
     pending: bool = False
+    warning: bool = False
 
 
 Pages = t.Mapping[str, Page]
@@ -51,15 +52,19 @@ PAGES: dict[str, tuple[str, ...]] = {
 }
 
 
-def evaluate(component: str, pages: Pages, expected: Mapping[str, t.Any], now: float) -> list[Finding]:
+def evaluate(
+    component: str, pages: Pages, expected: Mapping[str, t.Any], now: float, *, strict: bool = False
+) -> list[Finding]:
     """Judge one service.
 
     Args:
         component: a key of ``PAGES``.
         pages: answers by path.
-        expected: what the inventory wants: ``targets`` (list of job and instance), ``alertmanagers`` (number),
-            ``members`` (number), ``alerts`` (whether some must have arrived); absent keys are not judged.
+        expected: what the inventory wants: ``targets`` and ``applications`` (lists of job and instance), ``jobs``
+            (those of the stack; other targets are users' applications), ``alertmanagers`` (number), ``members``
+            (number), ``alerts`` (whether some must have arrived); absent keys are not judged.
         now: seconds since the epoch, on the service's host.
+        strict: whether an application that is down counts as wrong; otherwise it is a warning.
 
     Returns:
         One finding per check. When the first page says no, only that: the others would only repeat it.
@@ -69,7 +74,7 @@ def evaluate(component: str, pages: Pages, expected: Mapping[str, t.Any], now: f
     if not answers.healthy:
         return [answers]
     judges: dict[str, t.Callable[[], list[Finding]]] = {
-        "prometheus": lambda: _prometheus(pages, expected, now),
+        "prometheus": lambda: _prometheus(pages, expected, now, strict),
         "alertmanager": lambda: _alertmanager(pages, expected),
         "node_exporter": lambda: [_textfiles(pages)],
     }
@@ -87,13 +92,13 @@ def answering(page: Page) -> Finding:
     return Finding("answers", False, "HTTP {0} {1}".format(page.status, page.body.strip()[:120]).strip())
 
 
-def _prometheus(pages: Pages, expected: Mapping[str, t.Any], now: float) -> list[Finding]:
+def _prometheus(pages: Pages, expected: Mapping[str, t.Any], now: float, strict: bool) -> list[Finding]:
     reload_finding = reloaded(pages[METRICS], "prometheus")
     born = max(
         gauge(pages[METRICS].body, "prometheus_config_last_reload_success_timestamp_seconds") or 0.0,
         gauge(pages[METRICS].body, "process_start_time_seconds") or 0.0,
     )
-    findings = [reload_finding, targets(pages[TARGETS], expected.get("targets") or [])]
+    findings = [reload_finding, *watched(pages[TARGETS], expected, strict=strict)]
     findings.append(rules(pages[RULES], now - born))
     if expected.get("alertmanagers"):
         findings.append(alertmanagers(pages[ALERTMANAGERS], int(expected["alertmanagers"])))
@@ -128,24 +133,29 @@ def reloaded(page: Page, prefix: str) -> Finding:
     return Finding("configuration", False, "/metrics does not tell about the last reload")
 
 
-def targets(page: Page, expected: Sequence[Sequence[str]]) -> Finding:
-    """Whether every target is up, and every target the inventory wants is there."""
+def watched(page: Page, expected: Mapping[str, t.Any], *, strict: bool) -> list[Finding]:
+    """What Prometheus watches: the stack's own targets, and the users' applications where it is known which is which.
+
+    Every target the inventory wants must be there, whoever's it is. Of the stack's every one must be up.
+    """
     answer = _data(page, "targets")
     if isinstance(answer, Finding):
-        return answer
+        return [answer]
     active = answer["data"]["activeTargets"]
-    wrong = []
-    unscraped = 0
-    for target in active:
-        labels = target["labels"]
-        if target["health"] == "unknown":
-            unscraped += 1
-        elif target["health"] != "up":
-            wrong.append(
-                "{0} {1} is down ({2})".format(labels["job"], labels["instance"], target.get("lastError") or "")
-            )
-    known = {(target["labels"]["job"], target["labels"]["instance"]) for target in active}
-    wrong += ["{0} {1} is no target".format(job, name) for job, name in expected if (job, name) not in known]
+    jobs = expected.get("jobs")
+    own = [target for target in active if jobs is None or _pool(target) in jobs]
+    others = [target for target in active if jobs is not None and _pool(target) not in jobs]
+    wanted = expected.get("applications") or []
+    findings = [targets(own, expected.get("targets") or [])]
+    if others or wanted:
+        findings.append(applications(others, wanted, strict=strict))
+    return findings
+
+
+def targets(active: Sequence[Mapping[str, t.Any]], expected: Sequence[Sequence[str]]) -> Finding:
+    """Whether every target is up, and every target the inventory wants is there."""
+    wrong = _down(active) + _missing(active, expected)
+    unscraped = _unscraped(active)
     if wrong:
         return Finding("targets", False, _some(wrong))
     if unscraped:
@@ -153,6 +163,50 @@ def targets(page: Page, expected: Sequence[Sequence[str]]) -> Finding:
     if not active:
         return Finding("targets", False, "there is none")
     return Finding("targets", True, "{0} up".format(len(active)))
+
+
+def applications(active: Sequence[Mapping[str, t.Any]], expected: Sequence[Sequence[str]], *, strict: bool) -> Finding:
+    """Whether users' applications are targets, which is the stack's to do, and up, which is theirs."""
+    missing = _missing(active, expected)
+    down = _down(active)
+    unscraped = _unscraped(active)
+    if missing:
+        return Finding("applications", False, _some(missing + down))
+    if down:
+        return Finding("applications", not strict, _some(down), warning=True)
+    if unscraped:
+        detail = "{0} of {1} not scraped yet".format(unscraped, len(active))
+        return Finding("applications", not strict, detail, pending=True, warning=True)
+    return Finding("applications", True, "{0} up".format(len(active)))
+
+
+def _pool(target: Mapping[str, t.Any]) -> str:
+    """The job of the configuration; the label ``job`` may be another."""
+    return str(target.get("scrapePool") or target["labels"].get("job", ""))
+
+
+def _down(active: Sequence[Mapping[str, t.Any]]) -> list[str]:
+    return [
+        "{0} {1} is down ({2})".format(
+            target["labels"].get("job"), target["labels"].get("instance"), target.get("lastError") or ""
+        )
+        for target in active
+        if target["health"] not in ("up", "unknown")
+    ]
+
+
+def _missing(active: Sequence[Mapping[str, t.Any]], expected: Sequence[Sequence[str]]) -> list[str]:
+    # A user's relabelling may have changed the instance: what was discovered counts as well.
+    known = {
+        (_pool(target), (target.get(labels) or {}).get("instance"))
+        for target in active
+        for labels in ("labels", "discoveredLabels")
+    }
+    return ["{0} {1} is no target".format(job, name) for job, name in expected if (job, name) not in known]
+
+
+def _unscraped(active: Sequence[Mapping[str, t.Any]]) -> int:
+    return sum(target["health"] == "unknown" for target in active)
 
 
 def rules(page: Page, age: float) -> Finding:
@@ -224,27 +278,3 @@ def _textfiles(pages: Pages) -> Finding:
 def _some(items: Sequence[str]) -> str:
     more = len(items) - SHOWN
     return "; ".join(items[:SHOWN]) + ("; and {0} more".format(more) if more > 0 else "")
-
-
-def report(found: Mapping[str, Sequence[Mapping[str, t.Any]]]) -> dict[str, t.Any]:
-    """Lay out the findings of many hosts.
-
-    Args:
-        found: by host, findings as dictionaries with ``component``, ``check``, ``healthy`` and ``detail``; a host with
-            none could not be asked.
-
-    Returns:
-        ``table`` (lines of text) and ``unhealthy`` (one line for each thing that is wrong).
-    """
-    rows = [("HOST", "SERVICE", "CHECK", "STATE", "")]
-    unhealthy = []
-    for host in sorted(found):
-        items = found[host] or [{"component": "-", "check": "-", "healthy": False, "detail": "could not be asked"}]
-        for item in items:
-            state = "ok" if item["healthy"] else "WRONG"
-            rows.append((host, item["component"], item["check"], state, item["detail"]))
-            if not item["healthy"]:
-                unhealthy.append("{0} {1} {2}: {3}".format(host, item["component"], item["check"], item["detail"]))
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    table = ["  ".join([cell.ljust(width) for cell, width in zip(row[:4], widths)] + [row[4]]).rstrip() for row in rows]
-    return {"table": table, "unhealthy": unhealthy}

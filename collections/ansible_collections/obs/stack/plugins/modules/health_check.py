@@ -14,7 +14,8 @@ version_added: 0.1.0
 description:
   - Asks a running Prometheus, Alertmanager or node_exporter on its own host and judges what it says.
   - B(Prometheus) is ready, its last reload succeeded, every target is up and every target of the inventory is there,
-    every rule is evaluated without error, and all Alertmanagers are known.
+    every rule is evaluated without error, and all Alertmanagers are known. An application of a user that is down is a
+    warning.
   - B(Alertmanager) is ready, its last reload succeeded, it sees all members of its cluster, and alerts arrive.
   - B(node_exporter) answers and can read its text files.
   - Asks again until all is well or O(wait) is over, so a target that has just started is given its time.
@@ -74,6 +75,14 @@ options:
         description: Targets of Prometheus, each a list of job and instance.
         type: list
         elements: list
+      applications:
+        description: Targets that are users' own, likewise. They must be there; whether they are up, see O(strict).
+        type: list
+        elements: list
+      jobs:
+        description: Jobs of the stack. Targets of other jobs are users' own; without it, none is.
+        type: list
+        elements: str
       alertmanagers:
         description: How many Alertmanagers Prometheus must know.
         type: int
@@ -83,6 +92,10 @@ options:
       alerts:
         description: Whether alerts must have arrived at Alertmanager.
         type: bool
+  strict:
+    description: Whether a user's application that is down counts as wrong; otherwise it is a warning.
+    type: bool
+    default: false
   wait:
     description: Seconds to go on asking while something is wrong; at most ten when the service does not answer at all.
     type: int
@@ -136,6 +149,9 @@ findings:
     healthy:
       description: Whether it is well.
       type: bool
+    warning:
+      description: Whether it is a user's own to put right.
+      type: bool
     detail:
       description: How it is, or what is wrong.
       type: str
@@ -188,11 +204,14 @@ def main() -> None:
                 "default": {},
                 "options": {
                     "targets": {"type": "list", "elements": "list"},
+                    "applications": {"type": "list", "elements": "list"},
+                    "jobs": {"type": "list", "elements": "str"},
                     "alertmanagers": {"type": "int"},
                     "members": {"type": "int"},
                     "alerts": {"type": "bool"},
                 },
             },
+            "strict": {"type": "bool", "default": False},
             "wait": {"type": "int", "default": 0},
             "fail": {"type": "bool", "default": True},
         },
@@ -211,7 +230,9 @@ def main() -> None:
     started = time.monotonic()
     while True:
         pages = fetch(endpoint, params["prefix"], params["component"])
-        findings = _health.evaluate(params["component"], pages, params["expected"], time.time())
+        findings = _health.evaluate(
+            params["component"], pages, params["expected"], time.time(), strict=params["strict"]
+        )
         waited = time.monotonic() - started
         patience = float(params["wait"]) if findings[0].healthy else min(float(params["wait"]), SILENT_SECONDS)
         if waited >= patience or all(finding.healthy and not finding.pending for finding in findings):
@@ -224,7 +245,13 @@ def main() -> None:
         "healthy": healthy,
         "waited": round(waited, 1),
         "findings": [
-            {"component": params["component"], "check": f.check, "healthy": f.healthy, "detail": f.detail}
+            {
+                "component": params["component"],
+                "check": f.check,
+                "healthy": f.healthy,
+                "warning": f.warning,
+                "detail": f.detail,
+            }
             for f in findings
         ],
     }

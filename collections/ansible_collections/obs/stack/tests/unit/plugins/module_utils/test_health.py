@@ -56,10 +56,15 @@ EXPECTED = {"targets": [["node_exporter", "a:9100"]], "alertmanagers": 1}
 
 
 def wrong(
-    pages: dict[str, Page], age: float = 500, component: str = "prometheus", expected: t.Any = None
+    pages: dict[str, Page],
+    age: float = 500,
+    component: str = "prometheus",
+    expected: t.Any = None,
+    strict: bool = False,
 ) -> dict[str, str]:
     """What is unhealthy: check to detail."""
-    findings = _health.evaluate(component, pages, EXPECTED if expected is None else expected, LOADED + age)
+    expected = EXPECTED if expected is None else expected
+    findings = _health.evaluate(component, pages, expected, LOADED + age, strict=strict)
     return {finding.check: finding.detail for finding in findings if not finding.healthy}
 
 
@@ -182,20 +187,54 @@ def test_node_exporter(metrics: str, healthy: bool) -> None:
     assert (wrong({_health.METRICS: Page(200, metrics + "\n")}, component="node_exporter") == {}) is healthy
 
 
-def test_report_is_a_table_and_names_what_is_wrong() -> None:
-    report = _health.report(
-        {
-            "b": [],
-            "a": [
-                {"component": "prometheus", "check": "targets", "healthy": True, "detail": "3 up"},
-                {"component": "prometheus", "check": "rules", "healthy": False, "detail": "Bad in g: boom"},
-            ],
-        }
-    )
-    assert report["table"] == [
-        "HOST  SERVICE     CHECK    STATE",
-        "a     prometheus  targets  ok     3 up",
-        "a     prometheus  rules    WRONG  Bad in g: boom",
-        "b     -           -        WRONG  could not be asked",
-    ]
-    assert report["unhealthy"] == ["a prometheus rules: Bad in g: boom", "b - -: could not be asked"]
+OWN = target("node_exporter", "a:9100")
+WANTED = {**EXPECTED, "jobs": ["node_exporter"], "applications": [["shop", "x:8080"]]}
+
+
+def application(active: list[t.Any], *, strict: bool = False) -> _health.Finding:
+    """What is found about applications, with the stack's own target up."""
+    pages = prometheus(active=[OWN, *active])
+    findings = {f.check: f for f in _health.evaluate("prometheus", pages, WANTED, LOADED + 500, strict=strict)}
+    assert findings["targets"].detail == "1 up"
+    return findings["applications"]
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_application_that_is_up_is_well(strict: bool) -> None:
+    finding = application([target("shop", "x:8080")], strict=strict)
+    assert (finding.healthy, finding.warning, finding.detail) == (True, False, "1 up")
+
+
+def test_application_that_is_down_is_a_warning_and_wrong_only_when_strict() -> None:
+    down = [target("shop", "x:8080", "down", "refused")]
+    finding = application(down)
+    assert (finding.healthy, finding.warning, finding.pending) == (True, True, False)
+    assert finding.detail == "shop x:8080 is down (refused)"
+    assert not application(down, strict=True).healthy
+
+
+def test_application_that_is_no_target_is_wrong() -> None:
+    finding = application([target("other", "x:1")])
+    assert not finding.healthy
+    assert finding.detail == "shop x:8080 is no target"
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_application_not_scraped_yet_is_worth_waiting_for(strict: bool) -> None:
+    finding = application([target("shop", "x:8080", "unknown")], strict=strict)
+    assert finding.pending
+    assert finding.healthy is not strict
+
+
+def test_job_and_instance_may_be_relabelled() -> None:
+    other = {**target("till", "till-1"), "scrapePool": "shop", "discoveredLabels": {"instance": "x:8080"}}
+    assert application([other]).detail == "1 up"
+
+
+def test_without_jobs_every_target_is_the_stacks() -> None:
+    assert "targets" in wrong(prometheus(active=[OWN, target("shop", "x:8080", "down")]))
+
+
+def test_without_applications_nothing_is_said_of_them() -> None:
+    findings = _health.evaluate("prometheus", prometheus(), {**EXPECTED, "jobs": ["node_exporter"]}, LOADED + 500)
+    assert "applications" not in {finding.check for finding in findings}
