@@ -25,6 +25,8 @@ KEYWORDS = frozenset("""
     vars vars_files vars_prompt when
 """.split()) | frozenset(BLOCKS)  # noqa: SIM905  (a list of fifty quoted words reads worse)
 FULL_NAME = re.compile(r"\w+\.\w+\.\w+(\.\w+)*")
+# Of a role, the last part may come from a variable; the collection is always written out.
+ROLE_NAME = re.compile(r"\w+\.\w+\.(\w+|\{\{ \w+ \}\})")
 ROLE_CALLS = {"ansible.builtin.import_role", "ansible.builtin.include_role"}
 
 
@@ -48,7 +50,7 @@ def short_names(document: Any) -> list[str]:
                 found.append(f"{key}: name the module as the key")
             elif key not in KEYWORDS and not FULL_NAME.fullmatch(key):
                 found.append(key)
-            if key in ROLE_CALLS and not FULL_NAME.fullmatch(str(value.get("name", ""))):
+            if key in ROLE_CALLS and not ROLE_NAME.fullmatch(str(value.get("name", ""))):
                 found.append(f"role {value.get('name')}")
         for role in entry.get("roles", []):
             name = role if isinstance(role, str) else role.get("role") or role.get("name")
@@ -150,7 +152,8 @@ def test_the_site_at_the_root_imports_the_one_that_ships() -> None:
     {"name": "x", "copy": {}}, {"name": "x", "with_items": []}, {"name": "x", "action": "copy"},
     {"block": [{"command": "true"}]}, {"hosts": "all", "tasks": [{"stat": {}}]},
     {"hosts": "all", "roles": ["prometheus"]},
-    {"ansible.builtin.import_role": {"name": "prometheus"}}, {"hosts": "all", "roles": [{"role": "prometheus"}]},
+    {"ansible.builtin.import_role": {"name": "prometheus"}}, {"ansible.builtin.include_role": {"name": "{{ role }}"}},
+    {"hosts": "all", "roles": [{"role": "prometheus"}]},
 ])
 def test_rule_finds_a_short_name(task: dict[str, Any]) -> None:
     assert short_names([task])

@@ -15,8 +15,8 @@ from typing import Any, Callable
 import yaml
 
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
-from ansible_collections.obs.stack.plugins.module_utils._layout import NAME
 from ansible_collections.obs.stack.plugins.module_utils._masking import inline_secrets, scalars
+from ansible_collections.obs.stack.plugins.plugin_utils._input import bad, check_input
 
 try:
     from yaml import CSafeDumper as Dumper
@@ -25,8 +25,6 @@ except ImportError:  # libyaml is missing: the same, slower
     from yaml import SafeDumper as Dumper  # type: ignore[assignment]
     from yaml import SafeLoader as Loader  # type: ignore[assignment]
 
-VERSION = re.compile(r"^[0-9]+(\.[0-9]+){1,3}([-+][0-9A-Za-z.+-]+)?$")
-HEX_SHA256 = re.compile(r"^[0-9a-f]{64}$")
 MODE = re.compile(r"^0?[0-7]{3}$")
 YAML_SUFFIXES = (".yml", ".yaml", ".rules")
 
@@ -74,64 +72,6 @@ def parse_yaml(text: str, *, what: str, hint: str) -> Any:
         ) from error
 
 
-def _bad(what: str, why: str, hint: str) -> StackError:
-    return StackError(what, why=why, hint=hint, step="input", doc="input")
-
-
-def check_input(options: Mapping[str, Any]) -> None:
-    """Refuse what can be seen to be wrong without looking at any host.
-
-    Raises:
-        StackError: naming the value and the variable it came from.
-    """
-    name = options["name"]
-    if not NAME.match(name):
-        raise _bad(f"Could not use {name!r} as the name of a service", "it is not of the form [a-z][a-z0-9_-]*", "")
-    for path_key in ("root",):
-        if not str(options[path_key]).startswith("/"):
-            raise _bad(f"Could not use {path_key} {options[path_key]!r}", "it is not an absolute path", "")
-    if options["state"] == "absent":
-        return
-    release = options["release"]
-    version = str(release["version"])
-    if not VERSION.match(version):
-        raise _bad(
-            f"Could not use {version!r} as the version of {name}",
-            "it is not a version number",
-            f"Set {name}_version to a released version such as 3.13.5, without a leading v.",
-        )
-    for arch, digest in release["sha256"].items():
-        if not HEX_SHA256.match(str(digest).lower()):
-            raise _bad(
-                f"Could not use the sha256 of {name} {version} for {arch}",
-                f"{str(digest)[:80]!r} is not 64 hexadecimal digits",
-                f"Correct {name}_release_sha256.",
-            )
-    if not re.match(r"^(https?|file)://[^/]*/.+", str(release["url"])):
-        raise _bad(
-            "Could not use the URL of {}: {!r}".format(name, release["url"]), "it is not an http(s) or file URL", ""
-        )
-    if options["command"][0] not in release["binaries"]:
-        raise _bad(
-            f"Could not use the command of {name}",
-            "{!r} is none of its binaries ({})".format(options["command"][0], ", ".join(release["binaries"])),
-            "",
-        )
-    data_path = (options.get("data") or {}).get("path") or ""
-    if data_path and not data_path.startswith("/"):
-        raise _bad(
-            f"Could not use the data folder {data_path!r} of {name}",
-            "it is not an absolute path",
-            f"Set {name}_data_dir to an absolute path.",
-        )
-    if options["keep_generations"] < 2:
-        raise _bad(
-            "Could not keep {} generations of {}".format(options["keep_generations"], name),
-            "without the previous one there is nothing to go back to",
-            f"Set {name}_keep_generations to 2 or more.",
-        )
-
-
 def _from_variable(item: Mapping[str, Any], name: str) -> str:
     variable = item.get("variable") or ""
     return f"It came from {variable}." if variable else f"It is a file of service {name}."
@@ -142,7 +82,7 @@ def _source_files(item: Mapping[str, Any], find: Find, name: str) -> Iterator[tu
     try:
         source = find(item["src"])
     except Exception as error:  # each Ansible release raises another class for "not found"
-        raise _bad(
+        raise bad(
             "Could not find {!r} on the controller".format(item["src"]),
             str(error).splitlines()[0],
             _from_variable(item, name),
@@ -175,12 +115,24 @@ def _contents(item: Mapping[str, Any], find: Find, name: str) -> Iterator[tuple[
 def _safe_path(path: str, name: str, item: Mapping[str, Any]) -> str:
     plain = os.path.normpath(path)
     if plain.startswith(("/", "..")) or plain == ".":
-        raise _bad(
+        raise bad(
             f"Could not place {path!r} among the files of {name}",
             "the path is not below the service's own folder",
             _from_variable(item, name),
         )
     return plain
+
+
+def _refuse_clash(paths: list[str], name: str) -> None:
+    """Refuse a file at a path that others need as their folder."""
+    folders = {path[:index]: path for path in paths for index, sign in enumerate(path) if sign == "/"}
+    clash = sorted(folders.keys() & set(paths))
+    if clash:
+        raise bad(
+            f"Could not place {clash[0]} of {name} as a file",
+            f"it is the folder of {folders[clash[0]]}",
+            "Give one of the two another path.",
+        )
 
 
 def expand_files(
@@ -195,13 +147,13 @@ def expand_files(
     for item in items:
         mode = str(item["mode"])
         if not MODE.match(mode):
-            raise _bad(
+            raise bad(
                 "Could not use {!r} as the mode of {}".format(mode, item["path"]),
                 "it is not three octal digits",
                 'Quote it: mode: "0640".',
             )
         if secret and int(mode, 8) & 0o007:
-            raise _bad(
+            raise bad(
                 "Could not write the secret {} of {} with mode {}".format(item["path"], name, mode),
                 "others could read it",
                 "Use 0640.",
@@ -210,7 +162,7 @@ def expand_files(
         for relative, content in _contents(item, find, name):
             path = _safe_path(relative, name, item)
             if path in found:
-                raise _bad(
+                raise bad(
                     f"Could not place two files at {path} of {name}",
                     "both {!r} and an earlier entry name it".format(item.get("src") or item["path"]),
                     _from_variable(item, name),
@@ -299,9 +251,10 @@ def build(options: Mapping[str, Any], *, find: Find) -> tuple[dict[str, Any], li
     secrets = expand_files(options["secrets"], name=name, find=find, secret=True, reloads=reloads)
     both = {item["path"] for item in files} & {item["path"] for item in secrets}
     if both:
-        raise _bad(
+        raise bad(
             "Could not place {} of {}".format(", ".join(sorted(both)), name), "it is both a file and a secret", ""
         )
+    _refuse_clash([item["path"] for item in files + secrets], name)
     payload.update(
         release=release,
         command=[str(word) for word in options["command"]],

@@ -33,6 +33,7 @@ from ansible_collections.obs.stack.plugins.plugin_utils._stand_in import stand_i
 
 CHECK_SECONDS = 120
 QUOTED_LINES = 6
+PASSED = re.compile(r"Checking (?!.*FAILED)|SUCCESS: ")  # what promtool and amtool say of files that are right
 DATA_BYTES = 100 << 30  # stands for the data file system, whose size only the host knows
 FOUND_ON_PATH = "/usr/local/bin:/usr/bin:/bin"
 
@@ -78,6 +79,13 @@ def validate(
     try:
         bench = Bench(wish, programs, Relocation(wish.name, os.path.realpath(root)))
         refusals = bench.judge()
+    except OSError as error:
+        raise StackError(
+            f"Could not lay out the configuration of {wish.name} of {host} in {scratch}",
+            why=error.strerror or str(error),
+            step="check",
+            doc="input",
+        ) from error
     finally:
         shutil.rmtree(root)
     if refusals:
@@ -170,6 +178,7 @@ class Bench:
             self._stand_in(missing)
         lines = [line.strip() for line in said.splitlines() if line.strip()]
         if code:
+            lines = [line for line in lines if not PASSED.match(line)] or lines
             words = " | ".join(lines[-QUOTED_LINES:]) or "no word"
             return [Refused(name, f"refuses (status {code}): {words}")]
         if expect not in said:

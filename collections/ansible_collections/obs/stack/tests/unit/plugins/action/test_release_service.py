@@ -121,6 +121,20 @@ def test_wrong_input_reaches_no_host(tmp_path: Path) -> None:
         assert "docs/troubleshooting.md#input" in result["msg"]
 
 
+@pytest.mark.parametrize("mode", ["validate", "mirror"])
+def test_no_host_is_asked_in_modes_of_the_controller(tmp_path: Path, mode: str) -> None:
+    plugin = Plugin(
+        task(tmp_path, mode=mode, release={"version": "1.2.4", "checksums_url": f"file://{tmp_path}/none"}), []
+    )
+    plugin._connection = None
+    result = plugin.run(task_vars={"inventory_hostname": "h"})
+    assert result["changed"] is False and result["version"] == "1.2.4" and not plugin.sent
+    if mode == "mirror":
+        assert result["release"]["sha256"] == {"arm64": DIGEST} and not (tmp_path / "cache").exists()
+    else:
+        assert result["validated"] is False and "file://" in result["not_validated_because"]
+
+
 def test_options_of_the_download() -> None:
     assert fetch_options({"mirror": "m", "headers": {"A": "b"}, "timeout": 5}) == {
         "mirror": "m",

@@ -140,3 +140,9 @@ def test_plain_takes_ansible_s_own_types_apart() -> None:
     parts = [found, *found, found["a"], *found["a"]]
     assert {part.__class__.__module__ for part in parts} == {"builtins"}
     assert to_yaml(found).startswith("a:\n- b\n")
+
+
+def test_a_file_cannot_be_the_folder_of_another() -> None:
+    with pytest.raises(StackError, match=r"Could not place rules of x as a file: it is the folder of rules/a\.yml"):
+        build_task(files=[{"path": "rules", "content": ""}], secrets=[{"path": "rules/a.yml", "content": ""}])
+    build_task(files=[{"path": "rules", "content": ""}, {"path": "rules.d/a.yml", "content": ""}])

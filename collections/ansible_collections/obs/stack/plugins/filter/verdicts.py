@@ -1,0 +1,51 @@
+# Copyright: obs.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Filters of the playbooks that run roles on the controller only. Their documentation is in <filter>.yml."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Sequence
+
+from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import COMPONENTS
+from ansible_collections.obs.stack.plugins.plugin_utils import _verdicts
+from ansible_collections.obs.stack.plugins.plugin_utils._filters import explained
+
+SERVICES = tuple(component.name for component in COMPONENTS)
+
+
+def host_services(
+    group_names: Sequence[str], run_tags: Sequence[str] = ("all",), skip_tags: Sequence[str] = ()
+) -> list[str]:
+    """The services of a host by the groups it is in, those left that tags ask for."""
+    return [
+        component.name
+        for component in COMPONENTS
+        if component.group in group_names
+        and ({"all", "always", component.name} & set(run_tags))
+        and component.name not in skip_tags
+    ]
+
+
+def validation_report(hostvars: _verdicts.HostVars, hosts: Sequence[str]) -> dict[str, t.Any]:
+    """Lay out what mode validate found on hosts."""
+    return _verdicts.validation(hostvars, hosts, SERVICES)
+
+
+def wanted_releases(hostvars: _verdicts.HostVars, hosts: Sequence[str]) -> dict[str, t.Any]:
+    """The releases that hosts need, each once."""
+    return _verdicts.wanted_releases(hostvars, hosts, SERVICES)
+
+
+class FilterModule:
+    """What roles found out on the controller."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        """Names of this file's filters."""
+        return {
+            "host_services": explained(host_services),
+            "validation_report": explained(validation_report),
+            "wanted_releases": explained(wanted_releases),
+        }

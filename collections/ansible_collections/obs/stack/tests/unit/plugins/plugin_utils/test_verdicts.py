@@ -1,0 +1,73 @@
+# Copyright: obs.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What roles found out on the controller, told for all hosts at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.obs.stack.plugins.filter.verdicts import host_services, validation_report, wanted_releases
+
+
+def judged(**more: Any) -> dict[str, Any]:
+    return {"changed": False, "version": "1.0.0", "validated": True, "not_judged": [], **more}
+
+
+def test_services_of_a_host_by_groups_and_tags() -> None:
+    groups = ["monitored", "prometheus", "other"]
+    assert host_services(groups) == ["prometheus", "node_exporter"]
+    assert host_services(groups, ["prometheus", "alertmanager"]) == ["prometheus"]
+    assert host_services(groups, ["all"], ["prometheus"]) == ["node_exporter"]
+    assert host_services(["other"]) == []
+
+
+def test_every_host_and_every_cause_is_told() -> None:
+    hostvars = {
+        "b": {
+            "__problems": ["the sites\ndo not match"],
+            "prometheus_result": judged(not_judged=["/a", "/b"]),
+            "node_exporter_result": judged(validated=False, not_validated_because="no archive"),
+        },
+        "a": {
+            "__refusals": {"prometheus": "Task failed: Action failed: Could not validate x of a: no.\nCorrect y."},
+            "prometheus_result": {"failed": True},
+            "alertmanager_result": judged(),
+            "node_exporter_result": judged(),
+        },
+        "c": {"__refusals": {"alertmanager": "Task failed: 'vault_x' is undefined"}},
+    }
+    report = validation_report(hostvars, ["a", "b", "c"])
+    assert [line.split()[:4] for line in report["table"][1:]] == [
+        ["a", "prometheus", "-", "REFUSED"],
+        ["a", "alertmanager", "1.0.0", "ok"],
+        ["a", "node_exporter", "1.0.0", "ok"],
+        ["b", "prometheus", "1.0.0", "ok"],
+        ["b", "node_exporter", "1.0.0", "not"],
+        ["c", "alertmanager", "-", "REFUSED"],
+    ]
+    assert "2 files only the host has" in report["table"][4]
+    assert report["wrong"] == [
+        "the sites do not match",
+        "Could not validate x of a: no. Correct y.",
+        "c alertmanager: 'vault_x' is undefined",
+    ]
+    assert report["unjudged"] == ["Could not judge node_exporter of b: no archive"]
+
+
+def test_releases_are_wanted_once() -> None:
+    one, two = {"version": "1", "url": "u"}, {"version": "2", "url": "u"}
+    hostvars = {
+        "a": {"prometheus_result": {"release": one}, "node_exporter_result": {"release": {}}},
+        "b": {"prometheus_result": {"release": dict(one)}},
+        "c": {"prometheus_result": {"results": [{"service": "x", "release": two}, {"service": "y", "release": one}]}},
+        "d": {"__refusals": {"prometheus": "no"}},
+    }
+    wanted = wanted_releases(hostvars, ["a", "b", "c", "d"])
+    assert wanted["releases"] == [
+        {"service": "prometheus", **one},
+        {"service": "x", **two},
+        {"service": "y", **one},
+    ]
+    assert wanted["wrong"] == ["d prometheus: no"]
