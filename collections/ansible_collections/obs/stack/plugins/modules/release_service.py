@@ -717,7 +717,7 @@ validated:
   returned: when there is something to check
   type: bool
 not_validated_because:
-  description: Why they could not run: in check mode, or with O(mode=validate).
+  description: Why they could not run, in check mode or with O(mode=validate).
   returned: when RV(validated) is false
   type: str
 not_judged:
