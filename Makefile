@@ -1,15 +1,20 @@
 # Short names for scripts/: what each does is written there. `make` or `make help` lists them.
 .DEFAULT_GOAL := help
-SHELL := bash
+# bash, with the settings of .env (see .env.example).
+SHELL := scripts/with-env.sh
+.SHELLFLAGS := bash -c
 PYTHON := .venv/bin/python
 # What is called by name inside (ansible-playbook, molecule, pytest) is the virtual environment's.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: help
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "  Variables: SCENARIO=ha,tls (molecule) · KEEP=1 (molecule: leave the hosts) · OBS_STORE, OBS_CACHE (places)"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 } \
+		/^## / { printf "%s\n", substr($$0, 4) }' $(firstword $(MAKEFILE_LIST))
+	@echo "Words of the verbs: ENV=ha or ENV=path/with/a/slash · HOST= · TAGS= · CHECK=1 · DIFF=1 · EXTRA='name=value' · VERBOSE=1 · OPTIONS="
+	@echo "Others: SCENARIO=ha,tls (molecule) · KEEP=1 (molecule: leave the hosts) · settings of this checkout: .env.example"
 
+## This machine, for a try
 .PHONY: up
 up: setup ## Start one host with Prometheus, Alertmanager and node_exporter (container obs-local)
 	@$(PYTHON) -m scripts.up
@@ -18,12 +23,64 @@ up: setup ## Start one host with Prometheus, Alertmanager and node_exporter (con
 down: ## Remove what `make up` started
 	@if [ -x $(PYTHON) ]; then $(PYTHON) -m scripts.up --down; else docker rm -f obs-local; fi
 
+## An environment, on any day
+# Words come from make's command line only: a shell may have its own HOST. All of them are handed on, so that a wrong one
+# is refused instead of doing to all hosts what was meant for one.
+given = $(sort $(foreach word,$(MAKEOVERRIDES),$(firstword $(subst =, ,$(subst :=,=,$(word))))))
+words = $(foreach word,$(given),$(if $(filter command,$(origin $(word))),'$(word)=$(subst ','\'',$($(word)))'))
+VERB = @$(PYTHON) -m scripts.verb $@ $(words)
+
+.PHONY: validate-config
+validate-config: tools ## Judge every configuration on this machine, touching no host
+	$(VERB)
+
+.PHONY: plan
+plan: tools ## Show what deploy would change (site.yml --check --diff)
+	$(VERB)
+
+.PHONY: deploy
+deploy: tools ## Bring the environment to what its inventory says, then prove it healthy
+	$(VERB)
+
+.PHONY: status
+status: tools ## What every host runs: version, generation, since, running what is current?
+	$(VERB)
+
+.PHONY: history
+history: tools ## Generations of a service: SERVICE=
+	$(VERB)
+
+.PHONY: rollback
+rollback: tools ## Put a service back and hold it there: SERVICE= [TO=4] [LIFT=1] [FORCE=1] [BY=]
+	$(VERB)
+
+.PHONY: logs
+logs: tools ## Journal of a service, following: SERVICE= [SINCE=15m] [LINES=] [FOLLOW=0]
+	$(VERB)
+
+.PHONY: health
+health: tools ## Prove every service healthy: [WAIT=0] [STRICT=1]
+	$(VERB)
+
+.PHONY: smoke-test
+smoke-test: tools ## Send a sample and an alert there and back
+	$(VERB)
+
+.PHONY: check-dependencies
+check-dependencies: tools ## Ask what the environment needs from outside, from the hosts that need it
+	$(VERB)
+
+.PHONY: mirror
+mirror: tools ## Collect every release archive into a folder that obs_mirror serves: DIR=
+	$(VERB)
+
+## The repository
 .PHONY: check
 check: venv ## Lint, unit and contract tests, secret scan; no Docker, under 3 minutes
 	@$(PYTHON) -m scripts.test check
 
 .PHONY: test
-test: setup ## Everything: check, sanity and all molecule scenarios
+test: engine ## Everything: check, sanity and all molecule scenarios
 	@$(PYTHON) -m scripts.test all
 
 .PHONY: sanity
@@ -31,26 +88,33 @@ sanity: venv ## ansible-test sanity of the collection
 	@$(PYTHON) -m scripts.test sanity
 
 .PHONY: molecule
-molecule: setup ## Run molecule scenarios: make molecule SCENARIO=default
+molecule: engine ## Run molecule scenarios: make molecule SCENARIO=default
 	@$(PYTHON) -m scripts.test molecule $(if $(KEEP),--keep) $(SCENARIO)
 
 .PHONY: bench
-bench: setup lab ## Measure install, no-change and change runs (PEER_COLLECTIONS= for the comparison)
+bench: lab ## Measure install, no-change and change runs (PEER_COLLECTIONS= for the comparison)
 	@$(PYTHON) scripts/bench.py
 
 .PHONY: lab
-lab: setup ## Build the hosts' images and fill the artifact store
+lab: engine ## Build the hosts' images and fill the artifact store
 	@scripts/lab.sh
 
 .PHONY: setup
-setup: ## Install what this machine lacks and start a Docker Engine where none answers
+setup: ## Install what this machine lacks for `make up`: packages, Docker Engine, .venv, host image, release archives
 	@scripts/setup.sh
-	@scripts/venv.sh
+
+.PHONY: engine
+engine:
+	@scripts/setup.sh --no-lab
 
 .PHONY: venv
 venv: ## Make .venv hold what requirements.lock says
 	@scripts/setup.sh --no-docker
-	@scripts/venv.sh
+
+# What a verb needs of this machine, without a word where it is there.
+.PHONY: tools
+tools:
+	@scripts/setup.sh --no-docker --quiet
 
 .PHONY: docs
 docs: venv ## Write the roles' READMEs, and what the last `make test` ran into docs/compatibility.md

@@ -1,23 +1,32 @@
 #!/usr/bin/env bash
-# Makes a Debian or Ubuntu machine able to run `make up` and `make test`.
+# The preparing half of `make up`, on Debian or Ubuntu: packages, a Docker Engine, .venv, the host image, release archives.
 #
-#   scripts/setup.sh            install what is missing and start a Docker Engine where none answers (needs root)
+#   scripts/setup.sh            bring what is missing and start a Docker Engine where none answers (needs root)
 #   scripts/setup.sh --check    only tell; ends with 1 when something is missing
-#   scripts/setup.sh --no-docker [--check]   leave the Engine and the host image's tools out (enough for `make check`)
+#   scripts/setup.sh --no-lab   leave out the host image and the archives (`make test` brings its own)
+#   scripts/setup.sh --no-docker   leave out the Engine too (enough for `make check` and for verbs)
+#   --quiet                     say nothing where nothing is missing
 #
-# As a user in group docker nothing is installed: what is missing is named in one line.
+# As a user in group docker no package is installed: what is missing is named in one line.
 # A dockerd started here has its pid in $OBS_CACHE/engine/dockerd.pid and its log beside it.
 set -euo pipefail
 
 cache="${OBS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/obs-stack}"
 engine="$cache/engine"
+root="$(cd "$(dirname "$0")/.." && pwd)"
+store="${OBS_STORE:-$cache/store}"
+image=obs-stack-host:bookworm
 check=false
 docker=true
+lab=true
+quiet=false
 for option in "$@"; do
     case "$option" in
         --check) check=true ;;
-        --no-docker) docker=false ;;
-        *) echo "setup: unknown option '$option' (known: --check, --no-docker)" >&2; exit 2 ;;
+        --no-docker) docker=false lab=false ;;
+        --no-lab) lab=false ;;
+        --quiet) quiet=true ;;
+        *) echo "setup: unknown option '$option' (known: --check, --no-lab, --no-docker, --quiet)" >&2; exit 2 ;;
     esac
 done
 
@@ -42,6 +51,18 @@ missing_packages() {
         have debootstrap || echo debootstrap
         [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || echo debian-archive-keyring
     fi
+}
+
+# What `make up` takes from the laboratory; with a mirror of one's own it needs no archives from there.
+missing_lab() {
+    $lab && engine_answers || return 0
+    docker image inspect "$image" >/dev/null 2>&1 || echo "the host image $image"
+    [ -n "${OBS_MIRROR:-}" ] || [ -e "$store/obs_lab.yml" ] || echo "release archives in $store"
+}
+
+fill_lab() {
+    "$root/scripts/host-image.sh" bookworm
+    [ -n "${OBS_MIRROR:-}" ] || (cd "$root" && .venv/bin/python -m scripts.artifacts --defaults)
 }
 
 install_packages() {
@@ -84,11 +105,13 @@ mapfile -t missing < <(missing_packages)
 if $check; then
     problems=("${missing[@]}")
     if $docker && ! engine_answers; then problems+=("a Docker Engine that answers"); fi
+    "$root/scripts/venv.sh" --check || problems+=("what requirements.lock says in .venv")
+    mapfile -t -O "${#problems[@]}" problems < <(missing_lab)
     if [ ${#problems[@]} -gt 0 ]; then
         printf -v list '%s, ' "${problems[@]}"
-        die "missing: ${list%, }. Run scripts/setup.sh as root, or install them"
+        die "missing: ${list%, }. scripts/setup.sh brings it, packages and the Engine as root"
     fi
-    say "nothing is missing"
+    $quiet || say "nothing is missing"
     exit 0
 fi
 
@@ -101,4 +124,6 @@ if $docker && ! engine_answers; then
     [ "$(id -u)" = 0 ] || die "no Docker Engine answers to this user. Start it, or add the user to group docker"
     start_engine
 fi
-say "ready"
+"$root/scripts/venv.sh"
+if $lab; then fill_lab; fi
+$quiet || say "ready"

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """`make up`: one systemd host in a container, installed by site.yml and proven by verify.yml. `--down` removes it.
 
-The host is the container obs-local of inventories/local; its ports are published on 127.0.0.1 only. Run again, it
-continues with the host that is there, as site.yml is safe to run at any time.
+The host is the container obs-local of inventories/local; its ports are published on 127.0.0.1 only, under the
+numbers that OBS_PORT_PROMETHEUS, OBS_PORT_ALERTMANAGER and OBS_PORT_NODE_EXPORTER name. Archives come from the artifact
+store, or from OBS_MIRROR where it is set. Run again, it continues with the host that is there.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import yaml
 
@@ -35,9 +37,22 @@ class Service:
     path: str = "/"
 
     @property
+    def variable(self) -> str:
+        """What names another port on this machine."""
+        return f"OBS_PORT_{self.name.upper()}"
+
+    @property
+    def published(self) -> int:
+        """The port on this machine. Raises Stop: the environment names none that there is."""
+        value = os.environ.get(self.variable) or str(self.port)
+        if not (value.isdigit() and 0 < int(value) < 65536):
+            raise Stop(f"{self.variable}={value} is no port: give a number from 1 to 65535, or nothing for {self.port}")
+        return int(value)
+
+    @property
     def url(self) -> str:
         """Where a browser on this machine finds it."""
-        return f"http://127.0.0.1:{self.port}{self.path}"
+        return f"http://127.0.0.1:{self.published}{self.path}"
 
 
 SERVICES = (
@@ -84,22 +99,36 @@ def docker_run(settings: dict[str, object], image: str) -> list[str]:
             command += [option, str(value)]
     command += ["--cgroupns", str(settings["cgroupns_mode"])]
     for service in SERVICES:
-        command += ["--publish", f"127.0.0.1:{service.port}:{service.port}"]
+        command += ["--publish", f"127.0.0.1:{service.published}:{service.port}"]
     return [*command, image, str(settings["command"])]
 
 
 def refuse_taken_ports() -> None:
     """Docker would find it too, and say it in four lines."""
     for service in SERVICES:
+        port = service.published
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind(("127.0.0.1", service.port))
+                probe.bind(("127.0.0.1", port))
             except OSError as error:
                 raise Stop(
-                    f"port {service.port} of 127.0.0.1, wanted for {service.name}, is taken ({error.strerror}). "
-                    f"`ss -ltnp sport = :{service.port}` tells by what; stop that and run make up again"
+                    f"port {port} of 127.0.0.1, wanted for {service.name}, is taken ({error.strerror}). "
+                    f"`ss -ltnp sport = :{port}` tells by what; stop that, or set {service.variable} to another port, "
+                    "and run make up again"
                 ) from error
+
+
+def refuse_other_ports() -> None:
+    """A container keeps the ports it was made with."""
+    for service in SERVICES:
+        answer = ask("docker", "port", HOST, f"{service.port}/tcp").stdout.strip()
+        found = answer.splitlines()[0].rpartition(":")[2] if answer else "none"
+        if answer and found != str(service.published):
+            raise Stop(
+                f"{HOST} publishes {service.name} on port {found}, not on {service.published} as {service.variable} "
+                "says. Run make down, then make up"
+            )
 
 
 def start_host() -> None:
@@ -114,8 +143,10 @@ def start_host() -> None:
         except Stop:
             ask("docker", "rm", "--force", HOST)
             raise
-    elif state.stdout.strip() != "true":
-        call(f"start the container {HOST}", "docker", "start", HOST, quiet=True)
+    else:
+        refuse_other_ports()
+        if state.stdout.strip() != "true":
+            call(f"start the container {HOST}", "docker", "start", HOST, quiet=True)
     for _second in range(60):
         if ask("docker", "exec", HOST, "systemctl", "is-system-running").stdout.strip() in ("running", "degraded"):
             return
@@ -124,8 +155,14 @@ def start_host() -> None:
 
 
 def write_overrides() -> list[str]:
-    """Point the inventory at the artifact store; returns what the user should know of them."""
-    lab = yaml.safe_load((paths.store() / "obs_lab.yml").read_text())
+    """Point the inventory at the archives; returns what the user should know of them."""
+    mirror = os.environ.get("OBS_MIRROR", "")
+    stored = paths.store() / "obs_lab.yml"
+    if not mirror and not stored.exists():
+        raise Stop(f"no release archives in {paths.store()}: run scripts/setup.sh, or name a mirror by OBS_MIRROR")
+    lab: dict[str, Any] = (
+        {"obs_mirror": mirror, "obs_lab_components": {}} if mirror else yaml.safe_load(stored.read_text())
+    )
     OVERRIDES.parent.mkdir(parents=True, exist_ok=True)
     text = "# Written by `make up`: where the archives are, and which versions stand in for defaults not to be had.\n"
     OVERRIDES.write_text(text + yaml.safe_dump(lab, sort_keys=False))
@@ -134,7 +171,7 @@ def write_overrides() -> list[str]:
         for name, row in lab["obs_lab_components"].items()
         if "default" in row
     ]
-    if lab["obs_lab_components"]["prometheus"]["origin"] == "real-built":
+    if lab["obs_lab_components"].get("prometheus", {}).get("origin") == "real-built":
         notes.append("prometheus was built from its Go module, which lacks the web pages; its API is whole")
     return notes
 
@@ -143,9 +180,6 @@ def up() -> None:
     """Everything, telling each step."""
     started = time.monotonic()
     say = lambda text: print(f"up: {text}", flush=True)  # noqa: E731 - one line, used only here
-    say("host image and artifacts (minutes on the first run, a second afterwards)")
-    call("build the host image", "scripts/host-image.sh", "bookworm")
-    call("fill the artifact store", sys.executable, "-m", "scripts.artifacts", "--defaults")
     say(f"container {HOST}")
     start_host()
     notes = write_overrides()
@@ -160,7 +194,7 @@ def up() -> None:
     print(f"  on the host under /etc/<service>/secrets (docker exec {HOST} ls /etc/prometheus).")
     for line in notes:
         print(f"  Note: {line}.")
-    print("\n  Again: ansible-playbook site.yml -i inventories/local    Remove: make down")
+    print("\n  Again: make deploy    What runs: make status    Remove: make down    All of it: docs/operations.md")
 
 
 def down() -> None:

@@ -2,6 +2,7 @@
 # Makes .venv hold exactly what requirements.lock says; does nothing when it already does.
 #
 #   scripts/venv.sh          make it, or bring it up to date
+#   scripts/venv.sh --check  only tell by the exit code whether it does
 #   scripts/venv.sh --lock   write requirements.lock anew from requirements.txt
 set -euo pipefail
 
@@ -32,4 +33,6 @@ if [ "${1:-}" = --lock ]; then
     exit 0
 fi
 
-[ "$(cat .venv/obs-lock.sha256 2>/dev/null)" = "$(wanted)" ] && .venv/bin/python -c '' 2>/dev/null || install
+current() { [ "$(cat .venv/obs-lock.sha256 2>/dev/null)" = "$(wanted)" ] && .venv/bin/python -c '' 2>/dev/null; }
+
+if [ "${1:-}" = --check ]; then current; else current || install; fi

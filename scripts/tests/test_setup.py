@@ -79,11 +79,11 @@ def test_unknown_option_is_refused(machine: Path) -> None:
 
 @as_root
 def test_engine_is_started_once_and_its_pid_kept(machine: Path) -> None:
-    first = call(machine, "scripts/setup.sh")
+    first = call(machine, "scripts/setup.sh", "--no-lab")
     try:
         pid = int((machine / "cache" / "engine" / "dockerd.pid").read_text())
         assert alive(pid), first.stdout + first.stderr
-        again = call(machine, "scripts/setup.sh")
+        again = call(machine, "scripts/setup.sh", "--no-lab")
         assert again.stdout.strip() == "setup: ready"
         assert int((machine / "cache" / "engine" / "dockerd.pid").read_text()) == pid
     finally:
@@ -93,7 +93,7 @@ def test_engine_is_started_once_and_its_pid_kept(machine: Path) -> None:
 @as_root
 def test_engine_that_dies_at_once_is_told_with_its_log(machine: Path) -> None:
     write(machine / "bin" / "dockerd", "echo no iptables here; exit 1")
-    answer = call(machine, "scripts/setup.sh")
+    answer = call(machine, "scripts/setup.sh", "--no-lab")
     assert answer.returncode == 1
     assert "no iptables here" in answer.stderr and "dockerd.log" in answer.stderr
 
@@ -121,7 +121,7 @@ def test_ci_stops_the_engine_it_started_and_closes_with_the_counts(machine: Path
 @as_root
 def test_ci_leaves_an_engine_that_was_there(machine: Path) -> None:
     write(machine / "bin" / "make", "exit 0")
-    call(machine, "scripts/setup.sh")
+    call(machine, "scripts/setup.sh", "--no-lab")
     try:
         assert call(machine, ".ci/run").returncode == 0
         assert alive(int((machine / "state" / "daemon").read_text()))
