@@ -23,11 +23,24 @@ def plain_vaults(files: dict[str, str]) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["local", "ha", "staging"])
-def test_inventory_makes_a_sound_estate(name: str) -> None:
+def test_inventory_makes_a_sound_estate(name: str, tmp_path: Path) -> None:
     told = read(ROOT / "inventories" / name)
     assert told["groups"]["prometheus"] and told["groups"]["alertmanager"]
     assert set(told["groups"]["monitored"]) == set(told["hostvars"])
-    assert not problems(told)
+    if name in VAULTED:
+        inventory, password = with_vault(name, tmp_path)
+        assert not problems(inventory, ANSIBLE_VAULT_PASSWORD_FILE=str(password))
+    else:
+        assert not problems(ROOT / "inventories" / name)
+
+
+def test_a_vault_that_is_missing_is_told_before_anything_changes() -> None:
+    assert "'vault_team_url' is undefined" in problems(ROOT / "inventories" / "staging")
+
+
+def test_an_unsound_estate_is_told(tmp_path: Path) -> None:
+    (tmp_path / "hosts.yml").write_text("prometheus: {hosts: {a: {obs_site: x, prometheus_listen_address: nowhere}}}\n")
+    assert "prometheus_listen_address" in problems(tmp_path)
 
 
 def test_environments_do_not_mix() -> None:
