@@ -2,8 +2,8 @@
 """Runs the tests, stage by stage, and closes with one line: `N passed, N failed, N skipped`.
 
     python -m scripts.test check             linters, unit and contract tests, secret scan (no Docker)
-    python -m scripts.test all               that, ansible-test sanity and every molecule scenario
-    python -m scripts.test sanity
+    python -m scripts.test all               that, sanity and every molecule scenario
+    python -m scripts.test sanity            ansible-test sanity, Galaxy's importer
     python -m scripts.test molecule [NAME…]  scenarios, all by default; --keep leaves their hosts
 
 A failing stage does not stop the others. Ends with 1 when anything failed. Each stage's output is in .build/test/.
@@ -230,7 +230,7 @@ def main() -> int:
     if arguments.what in ("check", "all"):
         outcomes += quick()
     if arguments.what in ("sanity", "all"):
-        outcomes.append(run(stages.sanity()))
+        outcomes += [run(stages.sanity()), run(stages.galaxy())]
     if arguments.what in ("molecule", "all"):
         outcomes += molecule(wanted, arguments.keep)
     return close(outcomes, arguments.what in ("molecule", "all"))

@@ -69,6 +69,11 @@ def sanity() -> Stage:
     return Stage("sanity", command, 6, junit=LOGS / "sanity.xml", environment={"OBS_JUNIT": str(LOGS / "sanity.xml")})
 
 
+def galaxy() -> Stage:
+    """Galaxy's importer on an archive of the collection."""
+    return Stage("galaxy-importer", ("python", "-m", "scripts.galaxy"), 3)
+
+
 def scenario(name: str, keep: bool = False) -> Stage:
     """One molecule scenario, on hosts that are there for it alone."""
     junit, parts = LOGS / f"molecule-{name}.xml", LOGS / f"molecule-{name}.parts"
