@@ -31,7 +31,7 @@ words = $(foreach word,$(given),$(if $(filter command,$(origin $(word))),'$(word
 VERB = @$(PYTHON) -m scripts.verb $@ $(words)
 
 .PHONY: validate-config
-validate-config: tools ## Judge every configuration on this machine, touching no host
+validate-config: tools ## Judge every configuration on this machine, touching no host: [STRICT=0]
 	$(VERB)
 
 .PHONY: plan
@@ -63,11 +63,11 @@ health: tools ## Prove every service healthy: [WAIT=0] [STRICT=1]
 	$(VERB)
 
 .PHONY: smoke-test
-smoke-test: tools ## Send a sample and an alert there and back
+smoke-test: tools ## Send a sample and an alert there and back: [WAIT=90] [SOURCE=host]
 	$(VERB)
 
 .PHONY: check-dependencies
-check-dependencies: tools ## Ask what the environment needs from outside, from the hosts that need it
+check-dependencies: tools ## Ask what the environment needs from outside, from the hosts that need it: [ONLY=dns,clock] [SKIP=peer]
 	$(VERB)
 
 .PHONY: mirror

@@ -56,7 +56,12 @@ class Verb:
 
 
 VERBS = (
-    Verb("validate-config", "validate_config", "judge every configuration on the controller, touching no host"),
+    Verb(
+        "validate-config",
+        "validate_config",
+        "judge every configuration on the controller, touching no host",
+        {"STRICT": "strict"},
+    ),
     Verb("plan", "site", "show what deploy would change", options=("--check", "--diff"), tells=False),
     Verb("deploy", "deploy", "bring the environment to what its inventory says, then prove it healthy", tells=False),
     Verb("status", "status", "what every host runs, since when, and whether that is what is current"),
@@ -77,8 +82,18 @@ VERBS = (
         ("SERVICE",),
     ),
     Verb("health", "verify", "prove every service healthy", {"WAIT": "wait", "STRICT": "strict"}),
-    Verb("smoke-test", "smoke_test", "send a sample and an alert there and back", {"WAIT": "wait"}),
-    Verb("check-dependencies", "check_dependencies", "ask what the environment needs from outside"),
+    Verb(
+        "smoke-test",
+        "smoke_test",
+        "send a sample and an alert there and back",
+        {"WAIT": "wait", "SOURCE": "smoke_host", "STRICT": "strict"},
+    ),
+    Verb(
+        "check-dependencies",
+        "check_dependencies",
+        "ask what the environment needs from outside",
+        {"ONLY": "only", "SKIP": "skip", "TIMEOUT": "timeout", "STRICT": "strict"},
+    ),
     Verb(
         "mirror",
         "mirror",
@@ -250,7 +265,8 @@ def main(arguments: list[str]) -> int:
     except Refused as reason:
         print(f"Cause: {reason}", file=sys.stderr)
         return 2
-    print(f"{verb.name}: {inventory}", file=sys.stderr, flush=True)
+    shown = inventory.relative_to(paths.ROOT) if inventory.is_relative_to(paths.ROOT) else inventory
+    print(f"{verb.name}: {shown}", file=sys.stderr, flush=True)
     if following:
         return follow(words, inventory)
     return run(command, verb.tells and "VERBOSE" not in words)

@@ -11,7 +11,8 @@ short_description: Say at the end of a failed run why, one line for each cause
 version_added: "0.1.0"
 description:
   - After the recap of a run that failed, prints one line for each cause to the standard error. It holds the hosts it
-    struck and the first line of what failed there, V(Cause:) before them.
+    struck and the first line of what failed there, V(Cause:) before them. Of M(ansible.builtin.assert) and
+    M(ansible.builtin.fail) each line is a cause; where they run once for all, no host is named.
   - Failures that were rescued or ignored are left out. What Ansible masks stays masked.
   - A run that does not fail prints nothing.
 author:
@@ -30,7 +31,12 @@ import typing as t
 from ansible import constants as C
 from ansible.plugins.callback import CallbackBase
 
-from ansible_collections.obs.stack.plugins.plugin_utils._causes import causes_of, report
+from ansible_collections.obs.stack.plugins.plugin_utils._causes import Failure, causes_of, report
+
+# Actions by which a playbook judges: each line of theirs is a cause of its own.
+JUDGING = frozenset(
+    f"{prefix}{name}" for prefix in ("", "ansible.builtin.", "ansible.legacy.") for name in ("assert", "fail")
+)
 
 
 class CallbackModule(CallbackBase):
@@ -43,7 +49,7 @@ class CallbackModule(CallbackBase):
 
     def __init__(self) -> None:
         super().__init__()
-        self._failures: dict[str, list[list[str]]] = {}
+        self._failures: dict[str, list[Failure]] = {}
 
     def v2_runner_on_failed(self, result: t.Any, ignore_errors: bool = False) -> None:
         """Note a failed task; what is ignored is no cause."""
@@ -56,8 +62,11 @@ class CallbackModule(CallbackBase):
             self._note(result, unreachable=True)
 
     def _note(self, result: t.Any, *, unreachable: bool) -> None:
-        lines = causes_of(result.result, result.task.get_name(), unreachable=unreachable)
-        self._failures.setdefault(result.host.get_name(), []).append(lines)
+        task = result.task
+        judged = task.action in JUDGING
+        causes = causes_of(result.result, task.get_name(), unreachable=unreachable, judged=judged)
+        failure = Failure(causes, once=bool(task.run_once) and judged)
+        self._failures.setdefault(result.host.get_name(), []).append(failure)
 
     def v2_playbook_on_stats(self, stats: t.Any) -> None:
         """Tell them."""

@@ -13,6 +13,7 @@ import typing as t
 from collections.abc import Mapping, Sequence
 
 LONGEST = 300
+MOST_LINES = 5
 SHOWN_HOSTS = 5
 
 # What Ansible puts before the text of a module or an action; the reader needs only the text.
@@ -24,17 +25,22 @@ _BARE = re.compile(r"^(?:non-zero return code|MODULE FAILURE|Module result deser
 _CENSORED = "its output is hidden by no_log"
 
 
-def causes_of(result: Mapping[str, t.Any], task: str, *, unreachable: bool = False) -> list[str]:
+def causes_of(result: Mapping[str, t.Any], task: str, *, unreachable: bool = False, judged: bool = False) -> list[str]:
     """Why a task failed on a host.
 
     Args:
         result: what the task returned, already masked by Ansible; of a loop, each failed item gives its own cause.
         task: name of the task, told where the result alone says too little.
         unreachable: whether the host could not be asked at all.
+        judged: whether the task is a playbook's own judgement, whose every line is a cause.
 
     Returns:
         One line for each cause, in order, without repetitions.
     """
+    if judged and not unreachable and not result.get("censored"):
+        lines = _lines(_text(result.get("msg")))
+        more = [f"and {len(lines) - MOST_LINES} more, see above"] if len(lines) > MOST_LINES else []
+        return [_clip(line) for line in lines[:MOST_LINES]] + more
     items = [item for item in result.get("results") or [] if isinstance(item, Mapping)]
     failed = [item for item in items if item.get("failed") or item.get("unreachable")]
     lines = [_line(item, task, bool(item.get("unreachable"))) for item in failed or [result]]
@@ -79,22 +85,30 @@ def _clip(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
-def report(failures: Mapping[str, Sequence[Sequence[str]]], counted: Mapping[str, int]) -> list[str]:
+class Failure(t.NamedTuple):
+    """A failed task on a host: its causes, and whether they are that host's. What runs once speaks for all."""
+
+    causes: t.Sequence[str]
+    once: bool = False
+
+
+def report(failures: Mapping[str, Sequence[Failure]], counted: Mapping[str, int]) -> list[str]:
     """One line for each cause of a failed run: the hosts it struck, and why.
 
     Args:
-        failures: host -> causes of each of its failed tasks, in order.
+        failures: host -> its failed tasks, in order.
         counted: host -> how many failures the recap counts for it. Rescued and ignored ones are not among them: of a
             host's failures only the last that many are told.
     """
     struck: dict[str, list[str]] = {}
     for host, tasks in failures.items():
-        count = counted.get(host, 0)
-        for cause in [line for task in tasks[len(tasks) - min(count, len(tasks)) :] for line in task]:
-            hosts = struck.setdefault(cause, [])
-            if host not in hosts:
-                hosts.append(host)
-    return [f"Cause: {_named(hosts)}: {cause}" for cause, hosts in struck.items()]
+        real = tasks[len(tasks) - min(counted.get(host, 0), len(tasks)) :]
+        for failure in real:
+            for cause in failure.causes:
+                hosts = struck.setdefault(cause, [])
+                if not failure.once and host not in hosts:
+                    hosts.append(host)
+    return ["Cause: " + (f"{_named(hosts)}: {cause}" if hosts else cause) for cause, hosts in struck.items()]
 
 
 def _named(hosts: Sequence[str]) -> str:

@@ -14,9 +14,13 @@ import pytest
 from ansible_collections.obs.stack.plugins.callback import cause
 
 
-def heard(host: str, result: dict[str, t.Any], *, ignore_unreachable: bool = False) -> types.SimpleNamespace:
+def heard(
+    host: str, result: dict[str, t.Any], *, ignore_unreachable: bool = False, action: str = "x", run_once: bool = False
+) -> types.SimpleNamespace:
     """A result as callbacks get it."""
-    task = types.SimpleNamespace(ignore_unreachable=ignore_unreachable, get_name=lambda: "Ask")
+    task = types.SimpleNamespace(
+        ignore_unreachable=ignore_unreachable, get_name=lambda: "Ask", action=action, run_once=run_once
+    )
     return types.SimpleNamespace(result=result, task=task, host=types.SimpleNamespace(get_name=lambda: host))
 
 
@@ -80,3 +84,12 @@ def test_no_log_stays_hidden(screen: Screen) -> None:
     callback.v2_runner_on_failed(heard("a", {"censored": "hidden", "msg": "canary"}))
     callback.v2_playbook_on_stats(stats(a=1))
     assert len(screen.err) == 1 and "canary" not in screen.err[0]
+
+
+def test_a_playbooks_own_judgement_speaks_for_all(screen: Screen) -> None:
+    callback = cause.CallbackModule()
+    callback._display = screen
+    result = {"msg": "b is down\nc is slow"}
+    callback.v2_runner_on_failed(heard("a", result, action="ansible.builtin.assert", run_once=True))
+    callback.v2_playbook_on_stats(stats(a=1))
+    assert screen.err == ["Cause: b is down", "Cause: c is slow"]

@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.obs.stack.plugins.plugin_utils._causes import LONGEST, causes_of, report
+from ansible_collections.obs.stack.plugins.plugin_utils._causes import LONGEST, Failure, causes_of, report
 
 DOCKER = (
     "Failed to create temporary directory. In some cases, you may have been able to log in. Failed command was: "
@@ -68,16 +68,26 @@ def test_a_novel_is_cut() -> None:
 
 
 def test_hosts_of_one_cause_share_its_line() -> None:
-    failures = {"a": [["no room"]], "b": [["no room"]], "c": [["no power"]]}
+    failures = {"a": [Failure(["no room"])], "b": [Failure(["no room"])], "c": [Failure(["no power"])]}
     assert report(failures, {"a": 1, "b": 1, "c": 1}) == ["Cause: a, b: no room", "Cause: c: no power"]
 
 
 def test_many_hosts_are_counted() -> None:
     hosts = [f"h{number}" for number in range(7)]
-    (line,) = report({host: [["down"]] for host in hosts}, dict.fromkeys(hosts, 1))
+    (line,) = report({host: [Failure(["down"])] for host in hosts}, dict.fromkeys(hosts, 1))
     assert line == "Cause: h0, h1, h2, h3, h4 and 2 more: down"
 
 
 def test_what_was_rescued_is_no_cause() -> None:
-    failures = {"a": [["rescued"], ["real"]], "b": [["rescued"]]}
+    failures = {"a": [Failure(["rescued"]), Failure(["real"])], "b": [Failure(["rescued"])]}
     assert report(failures, {"a": 1, "b": 0}) == ["Cause: a: real"]
+
+
+def test_every_line_of_a_judgement_is_a_cause() -> None:
+    assert causes_of({"msg": "a is wrong\nb is wrong"}, "Judge", judged=True) == ["a is wrong", "b is wrong"]
+    many = causes_of({"msg": [f"{number} is wrong" for number in range(7)]}, "Judge", judged=True)
+    assert many[-2:] == ["4 is wrong", "and 2 more, see above"]
+
+
+def test_what_runs_once_names_no_host() -> None:
+    assert report({"a": [Failure(["x is wrong"], once=True)]}, {"a": 1}) == ["Cause: x is wrong"]
