@@ -52,8 +52,7 @@ class ActionModule(ActionBase):
             elif options["mode"] == "validate":
                 answer, more = self._validate(options, payload, task_vars)
             else:
-                release = dict(payload.get("release") or {})
-                answer, more = {"release": release, "version": release.get("version", "")}, []
+                answer, more = _needed(payload.get("release") or {}), []
         except StackError as error:
             result.update(failed=True, msg=str(error), step=error.step)
             return result
@@ -145,3 +144,9 @@ class ActionModule(ActionBase):
                 f"Could not hand {name} over to the host", why=str(error), step="stage", doc="fetch"
             ) from error
         return remote, [same_origin_warning(payload["name"], version)] if same_origin else []
+
+
+def _needed(release: dict[str, Any]) -> dict[str, Any]:
+    """What mode mirror tells: as much of a release as finding its archives takes, nothing for state absent."""
+    keys = ("version", "url", "checksums_url", "sha256", "arch_names") if release else ()
+    return {"release": {key: release[key] for key in keys}, "version": release.get("version", "")}
