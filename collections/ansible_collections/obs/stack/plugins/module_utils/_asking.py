@@ -39,7 +39,8 @@ def ask(check: Check, timeout: float) -> Finding:
     try:
         state, detail = KINDS[check["kind"]](check, timeout)
     except OSError as error:
-        state, detail = WRONG, "{0}: {1}".format(_place(check), reason(error, timeout))
+        place, why = _place(check), reason(error, timeout)
+        state, detail = WRONG, why if place in check["target"] else "{0}: {1}".format(place, why)
     except StackError as error:
         state, detail = WRONG, error.why or error.what
     return Finding(check["check"], check["target"], state, detail, time.monotonic() - started)

@@ -12,6 +12,7 @@ import typing as t
 from collections.abc import Iterable, Mapping, Sequence
 
 from ansible_collections.obs.stack.plugins.module_utils._findings import OK, SKIPPED, STATES, WARNING, WRONG, Finding
+from ansible_collections.obs.stack.plugins.plugin_utils._causes import causes_of
 from ansible_collections.obs.stack.plugins.plugin_utils._tables import NONE, lay_out
 
 HEAD = ("HOST", "CHECK", "TARGET", "STATE", "SECONDS", "")
@@ -24,10 +25,11 @@ def found_in(results: Iterable[Mapping[str, t.Any]]) -> list[Finding]:
     found = []
     for result in results:
         items = result.get("findings")
-        if items is None and not result.get("skipped"):
-            why = (str(result.get("msg") or "").strip().splitlines() or ["no reason given"])[0]
-            items = [Finding(NONE, NONE, WRONG, "could not be asked: " + why).as_result()]
-        found += [Finding(**item) for item in items or []]
+        if items is not None:
+            found += [Finding(**item) for item in items]
+        elif not result.get("skipped"):
+            why = causes_of(result, "could not be asked", unreachable=bool(result.get("unreachable")))
+            found.append(Finding(NONE, NONE, WRONG, why[0]))
     return found
 
 
@@ -39,7 +41,8 @@ def report(found: Mapping[str, Sequence[Finding]], *, strict: bool = False) -> d
         strict: whether warnings, and what was skipped, count as wrong.
 
     Returns:
-        ``table`` (lines of text), ``wrong`` (one line for each thing that is wrong) and ``counts`` by state.
+        ``table`` (lines of text), ``wrong`` (one line for each thing that is wrong; not for a host that could not be
+        asked, since that fails by itself) and ``counts`` by state.
     """
     rows = []
     wrong = []
@@ -47,9 +50,9 @@ def report(found: Mapping[str, Sequence[Finding]], *, strict: bool = False) -> d
     for host in sorted(found):
         for finding in found[host]:
             counts[finding.state] += 1
-            if finding.state == WRONG or (strict and finding.state in (WARNING, SKIPPED)):
-                where = [word for word in (host, finding.check, finding.target) if word != NONE]
-                wrong.append("{0}: {1}".format(" ".join(where), finding.detail))
+            bad = finding.state == WRONG or (strict and finding.state in (WARNING, SKIPPED))
+            if bad and finding.check != NONE:
+                wrong.append("{0} {1} {2}: {3}".format(host, finding.check, finding.target, finding.detail))
         rows += [_row(host, finding) for finding in _together(found[host])]
     return {"table": lay_out(HEAD, rows), "wrong": wrong, "counts": counts}
 

@@ -125,7 +125,8 @@ def test_report_tells_why_nobody_looked_for_the_sample() -> None:
         "a": {**SITE["a"], **ran("read", finding("alert", "alertmanager", "ok"))},
     }
     report = smoke.smoke_report(GROUPS, hostvars, HOSTS)
-    assert report["wrong"] == ["b: could not be asked: ssh: no route"]
+    assert report["wrong"] == []
+    assert any(line.startswith("b ") and "could not be reached: more" in line for line in report["table"])
     assert any("b did not write it" in line and "skipped" in line for line in report["table"])
     strict = smoke.smoke_report(GROUPS, hostvars, HOSTS, "", True)
     assert "a sample prometheus: b did not write it" in strict["wrong"]

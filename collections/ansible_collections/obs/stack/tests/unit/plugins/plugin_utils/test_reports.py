@@ -48,9 +48,14 @@ def test_three_good_ones_stay_three_rows() -> None:
 
 def test_a_result_without_findings_could_not_be_asked() -> None:
     asked = {"findings": [Finding("dns", "x", OK, "y", 0.04).as_result()]}
-    found = found_in([asked, {"unreachable": True, "msg": "no route\nto host"}, {}, {"skipped": True}])
+    lost = {"unreachable": True, "msg": "no route to host"}
+    broken = {"failed": True, "msg": "MODULE FAILURE", "module_stderr": "Traceback\nno python"}
+    found = found_in([asked, lost, broken, {"skipped": True}])
     assert found[0] == Finding("dns", "x", OK, "y", 0.0)
-    assert report({"a": found[1:]})["wrong"] == [
-        "a: could not be asked: no route",
-        "a: could not be asked: no reason given",
+    result = report({"a": found[1:]})
+    assert [line.split("  ")[-1].strip() for line in result["table"][1:]] == [
+        "could not be reached: no route to host",
+        "could not be asked: no python",
     ]
+    # Ansible fails on that host by itself: telling it twice would help nobody.
+    assert result["wrong"] == [] and result["counts"]["WRONG"] == 2
