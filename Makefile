@@ -84,7 +84,7 @@ test: engine ## Everything: check, sanity and all molecule scenarios
 	@$(PYTHON) -m scripts.test all
 
 .PHONY: sanity
-sanity: venv ## ansible-test sanity of the collection
+sanity: venv ## ansible-test sanity of the collection, and Galaxy's importer
 	@$(PYTHON) -m scripts.test sanity
 
 .PHONY: molecule
@@ -117,8 +117,10 @@ tools:
 	@scripts/setup.sh --no-docker --quiet
 
 .PHONY: docs
-docs: venv ## Write the roles' READMEs, and what the last `make test` ran into docs/compatibility.md
+docs: venv ## Write the pages that are made from the roles, the inventory's specification and the last `make test`
 	@$(PYTHON) -m scripts.role_docs
+	@$(PYTHON) -m scripts.inventory_docs
+	@$(PYTHON) -m scripts.ports_docs
 	@$(PYTHON) -m scripts.compatibility
 
 .PHONY: lock
