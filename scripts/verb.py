@@ -42,6 +42,12 @@ COMMON = {
 }
 
 
+# What of a run is shown, by settings of Ansible that the environment may still override.
+TOLD = {"ANSIBLE_STDOUT_CALLBACK": "obs.stack.brief"}  # only what the playbook tells
+CHANGES = {"ANSIBLE_DISPLAY_OK_HOSTS": "false"}  # tasks that change something
+ALL: Mapping[str, str] = {}
+
+
 @dataclass(frozen=True)
 class Verb:
     """A row of the table. words: make's word -> the playbook's variable, or "" where no variable has it."""
@@ -52,7 +58,7 @@ class Verb:
     words: Mapping[str, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
-    tells: bool = True  # it asks and tells: only what it tells is shown
+    screen: Mapping[str, str] = field(default_factory=lambda: TOLD)
 
 
 VERBS = (
@@ -62,8 +68,8 @@ VERBS = (
         "judge every configuration on the controller, touching no host",
         {"STRICT": "strict"},
     ),
-    Verb("plan", "site", "show what deploy would change", options=("--check", "--diff"), tells=False),
-    Verb("deploy", "deploy", "bring the environment to what its inventory says, then prove it healthy", tells=False),
+    Verb("plan", "site", "show what deploy would change", options=("--check", "--diff"), screen=CHANGES),
+    Verb("deploy", "deploy", "bring the environment to what its inventory says, then prove it healthy", screen=ALL),
     Verb("status", "status", "what every host runs, since when, and whether that is what is current"),
     Verb("history", "history", "generations of a service", {"SERVICE": "service"}, ("SERVICE",)),
     Verb(
@@ -72,7 +78,7 @@ VERBS = (
         "put a service back to an earlier generation and hold it there",
         {"SERVICE": "service", "TO": "to", "LIFT": "lift", "FORCE": "force", "BY": "by"},
         ("SERVICE",),
-        tells=False,
+        screen=ALL,
     ),
     Verb(
         "logs",
@@ -204,12 +210,10 @@ def cause_in(lines: list[str]) -> str:
     return f"Cause: {errors[-1] if errors else 'Ansible said nothing of it'}"
 
 
-def run(command: list[str], tells: bool) -> int:
+def run(command: list[str], screen: Mapping[str, str]) -> int:
     """Run ansible-playbook from the repository's root; returns its exit code."""
-    environment = dict(os.environ)
+    environment = {**screen, **os.environ}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', '')}"
-    if tells:
-        environment.setdefault("ANSIBLE_STDOUT_CALLBACK", "obs.stack.brief")
     said: list[str] = []
     with subprocess.Popen(
         command, cwd=paths.ROOT, env=environment, stderr=subprocess.PIPE, text=True, errors="replace"
@@ -269,7 +273,7 @@ def main(arguments: list[str]) -> int:
     print(f"{verb.name}: {shown}", file=sys.stderr, flush=True)
     if following:
         return follow(words, inventory)
-    return run(command, verb.tells and "VERBOSE" not in words)
+    return run(command, ALL if "VERBOSE" in words else verb.screen)
 
 
 if __name__ == "__main__":

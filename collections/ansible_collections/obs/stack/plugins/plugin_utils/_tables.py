@@ -12,8 +12,8 @@ import re
 import typing as t
 from collections.abc import Mapping, Sequence
 
-STATUS_HEADER = ("HOST", "SERVICE", "VERSION", "GENERATION", "SINCE", "STATE", "CURRENT", "")
-HISTORY_HEADER = ("HOST", "GENERATION", "VERSION", "MADE", "PROVEN", "STATE", "")
+STATUS_HEADER = ("HOST", "SERVICE", "VERSION", "GENERATION", "SINCE", "STATE", "CURRENT", "NOTE")
+HISTORY_HEADER = ("HOST", "GENERATION", "VERSION", "MADE", "PROVEN", "STATE", "NOTE")
 NONE = "-"
 
 
