@@ -27,6 +27,18 @@ ROLES = COLLECTION / "roles"
 SPEC = COLLECTION / "playbooks" / "vars" / "inventory_spec.yml"
 
 
+class Once(dict[str, Mapping[str, t.Any]]):
+    """Variables of hosts, each host's put together once for a derivation that looks at them many times."""
+
+    def __init__(self, hostvars: Mapping[str, Mapping[str, t.Any]]) -> None:
+        super().__init__()
+        self._hostvars = hostvars
+
+    def __missing__(self, host: str) -> Mapping[str, t.Any]:
+        self[host] = self._hostvars[host]
+        return self[host]
+
+
 @functools.cache
 def spec() -> _estate_spec.Options:
     """What ``obs_*`` variables may be, read once."""
@@ -38,7 +50,7 @@ def estate(
     groups: Mapping[str, Sequence[str]], hostvars: Mapping[str, Mapping[str, t.Any]], host: str
 ) -> dict[str, t.Any]:
     """What the inventory says about one host, with the rules of the components its site runs."""
-    result = _estate.derive(groups, hostvars, host)
+    result = _estate.derive(groups, Once(hostvars), host)
     if "prometheus" in result:
         folders = [ROLES / name / "files" / "rules" for name in result["prometheus"]["components"]]
         # Prometheus' own come with its role.
@@ -50,7 +62,7 @@ def estate(
 
 def estate_problems(groups: Mapping[str, Sequence[str]], hostvars: Mapping[str, Mapping[str, t.Any]]) -> list[str]:
     """What in an inventory cannot become a working estate, its ``obs_*`` variables held against their specification."""
-    return _estate_problems.problems(groups, hostvars, spec())
+    return _estate_problems.problems(groups, Once(hostvars), spec())
 
 
 def health_report(hostvars: Mapping[str, Mapping[str, t.Any]], hosts: Sequence[str]) -> dict[str, t.Any]:

@@ -83,6 +83,23 @@ def test_estate_brings_the_rules_of_the_other_components_of_the_site() -> None:
     assert alone == []
 
 
+def test_estate_problems_hold_variables_against_their_specification() -> None:
+    (found,) = FILTERS["estate_problems"](GROUPS, {"a": {"obs_adress": "10.0.0.1"}})
+    assert "Did you mean obs_address?" in found
+
+
+def test_variables_of_a_host_are_put_together_once() -> None:
+    class Slow(dict):  # type: ignore[type-arg]
+        asked = 0
+
+        def __getitem__(self, host: str) -> t.Any:
+            Slow.asked += 1
+            return {}
+
+    FILTERS["estate"](GROUPS, Slow(), "a")
+    assert Slow.asked == 1
+
+
 def test_rule_files_refuses_what_would_not_be_loaded(tmp_path: pathlib.Path) -> None:
     rule_files = FILTERS["rule_files"]
     (tmp_path / "alerts" / "deep").mkdir(parents=True)
