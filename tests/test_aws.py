@@ -166,6 +166,11 @@ def test_every_policy_is_json_and_names_what_it_allows() -> None:
             assert statement.get("Resource") != "*" or all(action.startswith("ec2:Describe") for action in actions)
 
 
+def test_the_page_shows_the_inventory_as_it_is() -> None:
+    shown = (ROOT / "inventories" / "ec2" / "aws_ec2.yml").read_text()
+    assert f"```yaml\n{shown}```" in (COLLECTION / "docs" / "aws.md").read_text()
+
+
 def test_discovery_is_enough_for_the_inventory_and_for_nothing_else(aws: str) -> None:
     inventory = ("ansible-inventory", "-i", ROOT / "inventories" / "ec2", "--graph")
     found = {}

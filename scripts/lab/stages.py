@@ -71,7 +71,7 @@ def sanity() -> Stage:
 
 def galaxy() -> Stage:
     """Galaxy's importer on an archive of the collection."""
-    return Stage("galaxy-importer", ("python", "-m", "scripts.galaxy"), 3)
+    return Stage("galaxy-importer", ("python", "-m", "scripts.galaxy"), 4)
 
 
 def scenario(name: str, keep: bool = False) -> Stage:
