@@ -103,7 +103,7 @@ def test_a_project_elsewhere_uses_it_by_ten_lines(installed: Path, tmp_path: Pat
     environment = {**_environment(installed), "HOME": str(tmp_path)}
 
     def run(*arguments: str) -> str:
-        command = [BIN / "ansible-playbook", "-i", "hosts.yml", "observability.yml", *arguments]
+        command = [str(BIN / "ansible-playbook"), "-i", "hosts.yml", "observability.yml", *arguments]
         done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path, env=environment)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
