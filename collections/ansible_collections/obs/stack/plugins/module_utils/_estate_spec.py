@@ -19,8 +19,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from ansible.module_utils.common.validation import check_type_bool, check_type_float, check_type_int
 
 PREFIX = "obs_"
-# Written by the artifact store of the collection's own tests.
-TESTS = "obs_lab"
 # Share of equal letters from which a name counts as a slip: one letter too many, too few or another.
 NEAR = 0.85
 NAMED = 3
@@ -56,7 +54,7 @@ def misspelt(variable: str, options: Options) -> str:
 
     A name that is far is the user's own. One that is near would be passed over in silence, so it is refused.
     """
-    if not variable.startswith(PREFIX) or variable.startswith(TESTS) or option_of(variable, options) is not None:
+    if not variable.startswith(PREFIX) or option_of(variable, options) is not None:
         return ""
     near = difflib.get_close_matches(variable, list(options), n=1, cutoff=NEAR)
     if near:

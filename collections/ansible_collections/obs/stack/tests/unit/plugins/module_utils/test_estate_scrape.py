@@ -138,6 +138,12 @@ def test_replicas_and_the_order_of_the_inventory_change_no_byte() -> None:
     assert json.dumps(first) == json.dumps(again)
 
 
+def test_the_order_of_items_changes_no_byte() -> None:
+    items = [SHOP, {**SHOP, "port": 81}, {"job": "a", "port": 1}]
+    first, second = (prometheus(*estate(x=order)) for order in (items, list(reversed(items))))
+    assert json.dumps(first) == json.dumps(second)
+
+
 def test_secrets_are_files_and_stand_nowhere_else() -> None:
     items = [
         {**SHOP, "scheme": "https", "ca": PEM, "username": "metrics", "password": "canary"},

@@ -94,6 +94,19 @@ def test_silence_is_given_ten_seconds_only(run: t.Any) -> None:
     assert "does not answer: refused" in result["msg"]
 
 
+@pytest.mark.parametrize("strict", [False, True])
+def test_application_that_is_down_fails_when_strict_only(
+    run: t.Any, monkeypatch: pytest.MonkeyPatch, strict: bool
+) -> None:
+    def judge(*_arguments: t.Any, strict: bool) -> list[t.Any]:
+        return [health_check._health.Finding("applications", not strict, "shop is down", warning=True)]
+
+    monkeypatch.setattr(health_check._health, "evaluate", judge)
+    code, result = run(Service(GOOD), strict=strict)
+    assert (code, result["healthy"]) == (int(strict), not strict)
+    assert result["findings"][0]["warning"] is True
+
+
 def test_password_reaches_the_service_and_nothing_else(run: t.Any) -> None:
     service = Service(BAD)
     _code, result = run(service, username="metrics", password="canary-1")
