@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from scripts import verb
+from scripts.lab import paths
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "inventories" / "ha"
@@ -22,10 +24,22 @@ def command(name: str, *arguments: str, mirror: str = "") -> list[str]:
     return verb.command_of(row, verb.read_words(row, list(arguments)), HERE, mirror)[1:]
 
 
-def test_every_verb_is_a_target() -> None:
+def test_every_verb_is_a_target_and_a_playbook_and_in_the_manual() -> None:
     makefile = (ROOT / "Makefile").read_text()
+    manual = (paths.COLLECTION / "docs" / "operations.md").read_text()
     for row in verb.VERBS:
         assert f"\n{row.name}: tools ## " in makefile, row.name
+        assert f"`make {row.name} ENV=" in manual, row.name
+        assert (paths.COLLECTION / "playbooks" / f"{row.playbook}.yml").is_file(), row.name
+
+
+def test_every_word_is_in_the_manual_and_every_variable_in_its_playbook() -> None:
+    manual = (paths.COLLECTION / "docs" / "operations.md").read_text()
+    for row in verb.VERBS:
+        playbook = (paths.COLLECTION / "playbooks" / f"{row.playbook}.yml").read_text()
+        for word, variable in row.words.items():
+            assert f"{word}=" in manual, f"{row.name} {word}"
+            assert not variable or re.search(rf"\b{variable}\b", playbook), f"{row.name} {variable}"
 
 
 def test_plan_is_site_in_check_mode_with_diff() -> None:

@@ -12,7 +12,7 @@ import re
 import typing as t
 from collections.abc import Mapping, Sequence
 
-LONGEST = 300
+LONGEST = 500
 MOST_LINES = 5
 SHOWN_HOSTS = 5
 
@@ -58,8 +58,10 @@ def _line(result: Mapping[str, t.Any], task: str, unreachable: bool) -> str:
     first = _WRAPPING.sub("", next(iter(_lines(text)), ""))
     if _BARE.match(first):
         # What the host's shell, or the connection's client, said tells more than how Ansible found out.
-        told = [line for key in ("module_stderr", "stderr") for line in _lines(_text(result.get(key)))]
-        first = ": ".join(part for part in (task, told[-1] if told else first or "failed without a word") if part)
+        client = _lines(_text(result.get("module_stderr")))
+        told = client or _lines(_text(result.get("stderr")))
+        words = told[-1] if told else first or "failed without a word"
+        first = words if client or not task else f"{task}: {words}"
     return _clip(first)
 
 

@@ -27,7 +27,7 @@ SSH = "Failed to connect to the host via ssh: Warning: added to the list of know
         ({"msg": ["first", "second"]}, ["first"]),
         ({"msg": "non-zero return code", "stderr": "a\nlast words\n"}, ["Ask: last words"]),
         ({"msg": "non-zero return code", "stderr": ""}, ["Ask: non-zero return code"]),
-        ({"msg": "Module result deserialization failed: No start", "module_stderr": "gone\n"}, ["Ask: gone"]),
+        ({"msg": "Module result deserialization failed: No start", "module_stderr": "gone\n"}, ["gone"]),
         ({}, ["Ask: failed without a word"]),
         ({"censored": "the output has been hidden", "msg": "hunter22"}, ["Ask: its output is hidden by no_log"]),
         (
