@@ -94,7 +94,8 @@ def certificate(expires: Sequence[float], now: float, warn: float, fail: float) 
     if left <= 0:
         return WRONG, "expired on {0}".format(day)
     state = WRONG if left < fail else WARNING if left < warn else OK
-    return state, "{0:.0f} days left, until {1}".format(left, day)
+    whole = int(left)
+    return state, "{0} {1} left, until {2}".format(whole, "day" if whole == 1 else "days", day)
 
 
 def offset(asked: float, answered: float, began: float, ended: float) -> tuple[float, float]:

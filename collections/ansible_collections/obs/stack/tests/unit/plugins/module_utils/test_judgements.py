@@ -76,6 +76,7 @@ def test_a_file_may_hold_several_certificates() -> None:
         (31, "ok", "31 days left"),
         (29, "warning", "29 days left"),
         (6, "WRONG", "6 days left"),
+        (1.9, "WRONG", "1 day left"),
         (-1, "WRONG", "expired on"),
     ],
 )
