@@ -61,7 +61,8 @@ def test_groups_hold_the_hosts_of_their_children() -> None:
 def machine(tmp_path: Path) -> Path:
     """Programs of a machine whose ssh runs the command here, and whose journalctl speaks once and stays."""
     programs = {
-        "ssh": 'exec bash -c "${!#}"',
+        # As over a network: ending the client does not end the command.
+        "ssh": 'bash -c "${!#}" <&0 & wait $!',
         "sudo": 'shift; exec "$@"',
         "journalctl": f'echo $$ >>{tmp_path}/pids; echo "said by $$ with $*"; exec sleep 300',
     }
