@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.obs.stack.plugins.module_utils import _judgements
@@ -36,7 +37,7 @@ class ActionModule(ActionBase):
             times = result["clock"]
             bounds = _judgements.offset(asked, answered, times["began"], times["ended"])
             wrong = self._judge(result["findings"], bounds, times["synchronised"])
-            if wrong and self._task.args.get("fail", True) not in (False, "no", "false") and not result.get("failed"):
+            if wrong and boolean(self._task.args.get("fail", True)) and not result.get("failed"):
                 result.update(failed=True, msg="Could not find all it depends on: {0}.".format("; ".join(wrong)))
         return result
 
