@@ -81,7 +81,7 @@ def client(api: str) -> Any:
         region_name=REGION,
         endpoint_url=api,
         aws_access_key_id="testing",
-        aws_secret_access_key="testing",
+        aws_secret_access_key="canary",
         config=botocore.config.Config(proxies={}),
     )
 
@@ -141,7 +141,7 @@ def binary(lab: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Pat
 def base(api: str, ports: dict[str, int], instances: dict[str, str], binary: Path) -> Iterator[str]:
     """A running Prometheus whose discovery is the one that the inventory derives."""
     item = {"region": REGION, "port": ports["plain"], "labels": {"team": "a"}}
-    item.update(endpoint=api, refresh_interval="1s", access_key="testing", secret_key="testing")
+    item.update(endpoint=api, refresh_interval="1s", access_key="testing", secret_key="canary")
     hostvars = {"mon": {"obs_site": "cloud", "obs_scrape_ec2": [item]}}
     derived = _estate.derive({"prometheus": ["mon"]}, hostvars, "mon")["prometheus"]
     jobs = [job for job in derived["scrape_configs"] if job["job_name"] == f"ec2-{REGION}"]
