@@ -20,6 +20,7 @@ from ansible_collections.obs.stack.plugins.module_utils import (
     _estate_spec,
 )
 from ansible_collections.obs.stack.plugins.plugin_utils import _health_report
+from ansible_collections.obs.stack.plugins.plugin_utils._causes import causes_of
 from ansible_collections.obs.stack.plugins.plugin_utils._filters import explained
 
 COLLECTION = pathlib.Path(__file__).resolve().parents[2]
@@ -75,7 +76,7 @@ def health_report(hostvars: Mapping[str, Mapping[str, t.Any]], hosts: Sequence[s
 
 
 def _broken(result: Mapping[str, t.Any]) -> dict[str, t.Any]:
-    return {"component": "-", "check": "-", "healthy": False, "detail": str(result.get("msg") or "could not be asked")}
+    return {"component": "-", "check": "-", "healthy": False, "detail": causes_of(result, "")[0]}
 
 
 class FilterModule:
