@@ -30,10 +30,10 @@ def test_smoke_test_is_let_in():
 
 
 def test_smoke_test_is_not_let_in_with_a_wrong_password():
-    done = run("smoke_test.yml", alertmanager_basic_auth_password="wrong-4712")
+    done = run("smoke_test.yml", alertmanager_basic_auth_password="wrong-canary-4712")
     assert done.code == 2
     assert "/api/v2/silences: HTTP 401: the user name or password is refused" in done.errors
-    assert "wrong-4712" not in done.output
+    assert "wrong-canary-4712" not in done.output
 
 
 def test_certificates_of_every_service_are_looked_at():
