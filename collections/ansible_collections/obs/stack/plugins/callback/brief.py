@@ -10,7 +10,7 @@ type: stdout
 short_description: Show what a playbook tells, and nothing around it
 version_added: "0.1.0"
 description:
-  - For playbooks that ask and tell, like P(obs.stack.status#playbook). The standard output holds the texts of
+  - For playbooks that ask and tell, like C(obs.stack.status). The standard output holds the texts of
     M(ansible.builtin.debug) as they are, so that a table can be read and piped on.
   - Plays are named on the standard error as they start. Failures are left to P(obs.stack.cause#callback), which should
     be enabled beside it.

@@ -46,7 +46,7 @@ LIMITS: dict[str, float] = {
     "disk_warn_percent": 15,
     "disk_fail_percent": 5,
 }
-Check = dict[str, t.Any]
+Check = t.Dict[str, t.Any]  # noqa: UP006  evaluated: sanity imports this with Python 3.8
 
 
 def checks(groups: Groups, hostvars: HostVars, host: str, defaults: Mapping[str, t.Any]) -> list[Check]:
