@@ -15,17 +15,23 @@ from scripts.lab import paths
 
 @dataclass(frozen=True)
 class Build:
-    """How a release is made from Go modules. versions: release -> module version, the substitute first."""
+    """How a release is made from Go modules. versions: release -> module version, the substitute first.
+
+    collector: repository (core, contrib) -> kind -> components, where the module is the collector's builder.
+    """
 
     module: str
     versions: dict[str, str]
     commands: dict[str, str]
     replace: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    collector: dict[str, dict[str, list[str]]] = field(default_factory=dict)
 
     def digest(self, version: str) -> str:
         """Short digest of everything that shapes the binaries of a release: another digest means build anew."""
         recipe = [self.module, self.versions[version], self.commands, self.replace, self.tags, "packing 1"]
+        if self.collector:
+            recipe.append(self.collector)
         return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -94,6 +100,7 @@ def _component(name: str, row: dict[str, Any]) -> Component:
             recipe["commands"],
             tuple(recipe.get("replace", ())),
             tuple(recipe.get("tags", ())),
+            recipe.get("collector", {}),
         )
     substitute = next(iter(build.versions)) if build else ""
     return Component(

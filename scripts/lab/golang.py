@@ -10,6 +10,7 @@ import threading
 import time
 from pathlib import Path
 
+from scripts.lab import collector
 from scripts.lab.catalog import Build, Component
 
 SAY_EVERY = 30  # seconds between two lines of a long build
@@ -54,6 +55,8 @@ def compile_release(component: Component, version: str, arch: str, folder: Path)
         "GOFLAGS": "-mod=mod",
     }
     binaries = {}
+    if build.collector:
+        folder = collector.generate(component, version, folder, environment, _run)
     for name, package in build.commands.items():
         target = output / name.format(arch=arch)
         command = [
@@ -67,7 +70,7 @@ def compile_release(component: Component, version: str, arch: str, folder: Path)
             str(target),
             "-ldflags",
             f"-s -w -X {VERSION_VARIABLE}={version}",
-            package,
+            "." if build.collector else package,
         ]
         _run(command, folder, environment, f"building {name} {version} {arch} from {build.module}")
         binaries[target.name] = target
