@@ -2,8 +2,9 @@
 """Fills the artifact store that the tests and `make up` install from.
 
 An archive comes, in this order, from: the store itself, upstream's release, a build from Go modules at the pinned
-version. Where a role's default version can be had nowhere, the newest version that can be built takes its place, and
-obs_lab.yml in the store says so. Safe to run any number of times and side by side; with a full store it takes a second.
+version, a stand-in of ours. Where a role's default version can be had nowhere, the newest version that can be built
+takes its place, and obs_lab.yml in the store says so. An archive laid into the store by hand counts as upstream's.
+Safe to run any number of times and side by side; with a full store it takes a second.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from scripts.lab import catalog, golang, packing, paths
 from scripts.lab.catalog import Catalogue, Component
 from scripts.lab.upstream import Unobtainable, Upstream
 
-BUILT, UPSTREAM = "real-built", "real-upstream"
+BUILT, UPSTREAM, STAND_IN = "real-built", "real-upstream", "stand-in"
 NOWHERE = "not in the store, not to be had upstream, and no way to build it"
 
 
@@ -41,16 +42,34 @@ class Store:
 
     def origin(self, url: str) -> str:
         """How the archive got here; one put here by hand counts as upstream's."""
-        return self._origins.get(str(catalog.mirror_path(url)), {}).get("origin", UPSTREAM)
+        return self._noted(url).get("origin", UPSTREAM)
 
     def recipe(self, url: str) -> str:
         """Digest of the recipe that made the archive, '' for a downloaded one."""
-        return self._origins.get(str(catalog.mirror_path(url)), {}).get("recipe", "")
+        return self._noted(url).get("recipe", "")
+
+    def by_hand(self, url: str) -> bool:
+        """There is an archive, and it is none that this script brought."""
+        return self.place(url).exists() and not self._noted(url)
 
     def note(self, url: str, origin: str, recipe: str = "") -> None:
-        """Remember where an archive came from."""
-        self._origins[str(catalog.mirror_path(url))] = {"origin": origin, "recipe": recipe}
+        """Remember where an archive came from, and which file it is that came."""
+        row = {"origin": origin, "recipe": recipe, "file": _identity(self.place(url))}
+        self._origins[str(catalog.mirror_path(url))] = row
         self._record.write_text(json.dumps(self._origins, indent=2, sort_keys=True) + "\n")
+
+    def _noted(self, url: str) -> dict[str, str]:
+        """What was noted of the file that is there now: a note of a file that was replaced since is void."""
+        row = self._origins.get(str(catalog.mirror_path(url)), {})
+        return row if row.get("file", "") in ("", _identity(self.place(url))) else {}
+
+
+def _identity(path: Path) -> str:
+    """Size and time of a file: enough to see that another one was laid in its place."""
+    if not path.exists():
+        return ""
+    status = path.stat()
+    return f"{status.st_size}-{status.st_mtime_ns}"
 
 
 class Filler:
@@ -64,6 +83,7 @@ class Filler:
     def ensure(self, component: Component, version: str) -> str | None:
         """Have all archives of a release and their checksum file. Returns the origin, or None when it cannot be had."""
         urls = {arch: component.archive_url(version, arch) for arch in component.arches}
+        self._list_what_lies_there(component, version, urls)
         if all(self._present(component, version, url) for url in urls.values()):
             return self.store.origin(urls[component.arches[0]])
         if not self._offline and self._download(component, version, urls):
@@ -71,7 +91,18 @@ class Filler:
         if component.build and version in component.build.versions:
             self._build(component, version, urls)
             return BUILT
+        if component.stand_in and version == component.wanted:
+            self._pack_stand_in(component, version, urls)
+            return STAND_IN
         return None
+
+    def _list_what_lies_there(self, component: Component, version: str, urls: dict[str, str]) -> None:
+        """Write the checksums of archives laid there by hand into the release's checksum file."""
+        ours = [self.store.place(url) for url in urls.values() if self.store.by_hand(url)]
+        if ours:
+            sums = self.store.place(component.checksums_url(version))
+            listed = packing.read_sums(sums.read_text()) if sums.exists() else {}
+            packing.write_sums(sums, {**listed, **{path.name: packing.sha256(path) for path in ours}})
 
     def _present(self, component: Component, version: str, url: str) -> bool:
         """The archive is there, listed in the checksum file, and of today's recipe if it was built."""
@@ -79,6 +110,8 @@ class Filler:
         if not archive.exists() or not sums.exists() or archive.name not in packing.read_sums(sums.read_text()):
             return False
         recipe = self.store.recipe(url)
+        if self.store.origin(url) == STAND_IN:
+            return component.stand_in is not None and recipe == component.stand_in.digest()
         return not recipe or (component.build is not None and recipe == component.build.digest(version))
 
     def _download(self, component: Component, version: str, urls: dict[str, str]) -> bool:
@@ -105,6 +138,26 @@ class Filler:
             self.store.note(url, BUILT, component.build.digest(version))
             digests[archive.name] = packing.sha256(archive)
         packing.write_sums(self.store.place(component.checksums_url(version)), digests)
+
+    def _pack_stand_in(self, component: Component, version: str, urls: dict[str, str]) -> None:
+        assert component.stand_in is not None
+        digests = {}
+        for arch, url in urls.items():
+            members: dict[str, Path | bytes] = {}
+            for place, name in component.stand_in.members.items():
+                source, member = paths.STAND_INS / name, place.format(arch=arch)
+                if source.is_dir():
+                    program = paths.cache() / "build" / component.name / version / arch / Path(member).name
+                    golang.compile_stand_in(source, version, arch, program)
+                    members[member] = program
+                else:
+                    members[member] = source.read_text().replace("@version@", version).replace("@arch@", arch).encode()
+            archive = self.store.place(url)
+            packing.pack(archive, component.top_folder(version, arch), members)
+            self.store.note(url, STAND_IN, component.stand_in.digest())
+            digests[archive.name] = packing.sha256(archive)
+        packing.write_sums(self.store.place(component.checksums_url(version)), digests)
+        print(f"artifacts: {component.name} {version}: packed our stand-in", flush=True)
 
 
 def pack_broken(store: Store, component: Component, row: dict[str, str], like: str) -> None:

@@ -192,7 +192,11 @@ def components() -> list[str]:
     if not path.exists():
         return []
     rows = yaml.safe_load(path.read_text())["obs_lab_components"]
-    kinds = {"real-built": "real, built from its Go module", "real-upstream": "real, upstream's release"}
+    kinds = {
+        "real-built": "real, built from its Go module",
+        "real-upstream": "real, upstream's release",
+        "stand-in": "STAND-IN of the tests",
+    }
     return [
         f"  {name} {row['version']}: {kinds.get(row['origin'], row['origin'])}"
         + (f"; overrides the default {row['default']}, which could not be had" if "default" in row else "")

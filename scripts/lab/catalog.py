@@ -36,6 +36,26 @@ class Build:
 
 
 @dataclass(frozen=True)
+class StandIn:
+    """What is packed where a component can be had nowhere: member of the archive -> source below molecule's standins.
+
+    A source that is a folder is a Go program, built; a file is packed as it is, with @version@ and @arch@ filled in.
+    """
+
+    members: dict[str, str]
+
+    def digest(self) -> str:
+        """Short digest of the sources: another one means pack anew."""
+        found = hashlib.sha256(b"stand-in 1")
+        for member, name in sorted(self.members.items()):
+            source = paths.STAND_INS / name
+            files = sorted(path for path in source.rglob("*") if path.is_file()) if source.is_dir() else [source]
+            for path in files:
+                found.update(f"{member} {path.relative_to(paths.STAND_INS)}".encode() + path.read_bytes())
+        return found.hexdigest()[:12]
+
+
+@dataclass(frozen=True)
 class Component:
     """One row of catalog.yml. wanted: the role's default version."""
 
@@ -47,6 +67,7 @@ class Component:
     arches: tuple[str, ...]
     also: tuple[str, ...] = ()
     build: Build | None = None
+    stand_in: StandIn | None = None
 
     def archive_url(self, version: str, arch: str) -> str:
         """Upstream's URL of one archive."""
@@ -105,11 +126,12 @@ def _component(name: str, row: dict[str, Any]) -> Component:
     substitute = next(iter(build.versions)) if build else ""
     return Component(
         name,
-        role_default(row["role"]) or substitute,
+        role_default(row["role"]) or substitute or row["version"],
         row["url"],
         row["checksums"],
         row["top"],
         tuple(row["arches"]),
         tuple(row.get("also", ())),
         build,
+        StandIn(row["stand_in"]) if "stand_in" in row else None,
     )

@@ -38,43 +38,42 @@ def compile_release(component: Component, version: str, arch: str, folder: Path)
     Go's own build cache makes the second build short. Raises BuildFailed, also where there is no Go.
     """
     build = _recipe(component)
-    if not shutil.which("go"):
-        raise BuildFailed(
-            f"no go on this machine to build {component.name} {version} with: install Go (https://go.dev/dl)"
-        )
+    environment = _environment(f"{component.name} {version}", arch)
     output = folder / arch
     output.mkdir(parents=True, exist_ok=True)
     (folder / "go.mod").write_text(go_mod(component, version, _go_version()))
     (folder / "go.sum").touch()
-    environment = {
-        **os.environ,
-        "CGO_ENABLED": "0",
-        "GOOS": "linux",
-        "GOARCH": arch,
-        "GOWORK": "off",
-        "GOFLAGS": "-mod=mod",
-    }
     binaries = {}
     if build.collector:
         folder = collector.generate(component, version, folder, environment, _run)
     for name, package in build.commands.items():
         target = output / name.format(arch=arch)
-        command = [
-            "go",
-            "build",
-            "-trimpath",
-            "-buildvcs=false",
-            "-tags",
-            ",".join(build.tags),
-            "-o",
-            str(target),
-            "-ldflags",
-            f"-s -w -X {VERSION_VARIABLE}={version}",
-            "." if build.collector else package,
-        ]
-        _run(command, folder, environment, f"building {name} {version} {arch} from {build.module}")
+        command = [*_go_build(target, f"{VERSION_VARIABLE}={version}"), "-tags", ",".join(build.tags)]
+        command.append("." if build.collector else package)
+        _run(command, folder, environment, f"building {target.name} {version} {arch} from {build.module}")
         binaries[target.name] = target
     return {**binaries, **_licences(build, version, folder, environment)}
+
+
+def compile_stand_in(source: Path, version: str, arch: str, target: Path) -> None:
+    """Build a stand-in from its own Go module, its version in main.version. Raises BuildFailed."""
+    environment = _environment(source.name, arch)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    command = [*_go_build(target, f"main.version={version}"), "."]
+    _run(command, source, {**environment, "GOFLAGS": "-mod=readonly"}, f"building the stand-in {source.name} {version}")
+
+
+def _go_build(target: Path, variable: str) -> list[str]:
+    ldflags = f"-s -w -X {variable}"
+    return ["go", "build", "-trimpath", "-buildvcs=false", "-ldflags", ldflags, "-o", str(target)]
+
+
+def _environment(what: str, arch: str) -> dict[str, str]:
+    """Go's settings for a static program of one architecture."""
+    if not shutil.which("go"):
+        raise BuildFailed(f"no go on this machine to build {what} with: install Go (https://go.dev/dl)")
+    settings = {"CGO_ENABLED": "0", "GOOS": "linux", "GOARCH": arch, "GOWORK": "off", "GOFLAGS": "-mod=mod"}
+    return {**os.environ, **settings}
 
 
 def _recipe(component: Component) -> Build:

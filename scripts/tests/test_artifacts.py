@@ -19,7 +19,7 @@ import pytest
 from scripts import artifacts
 from scripts.artifacts import Filler, Store
 from scripts.lab import catalog, golang, packing, paths
-from scripts.lab.catalog import Build, Catalogue, Component
+from scripts.lab.catalog import Build, Catalogue, Component, StandIn
 from scripts.lab.upstream import Unobtainable, Upstream
 
 HOST = "releases.example.com"
@@ -106,6 +106,43 @@ def test_archive_laid_there_by_hand_goes_before_everything(store: Store, builds:
     lab = fill(store, PROBE)
     assert builds == []
     assert lab["obs_lab_components"] == {"probe": {"version": "2.0.0", "origin": "real-upstream"}}
+
+
+STAND_IN = replace(PROBE, build=None, arches=("amd64",), stand_in=StandIn({"probe-{arch}": "probe.py"}))
+
+
+@pytest.fixture
+def stand_ins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    folder = tmp_path / "standins"
+    folder.mkdir()
+    (folder / "probe.py").write_text("#!/usr/bin/python3\nprint('@version@ @arch@')\n")
+    monkeypatch.setattr(paths, "STAND_INS", folder)
+    return folder
+
+
+def test_stand_in_is_packed_where_nothing_else_can_be_had_and_is_named(store: Store, stand_ins: Path) -> None:
+    lab = fill(store, STAND_IN)
+    assert lab["obs_lab_components"] == {"probe": {"version": "2.0.0", "origin": "stand-in"}}
+    assert packing.member(store.place(STAND_IN.archive_url("2.0.0", "amd64")), "probe-amd64").endswith(
+        b"print('2.0.0 amd64')\n"
+    )
+
+
+def test_changed_stand_in_is_packed_anew(store: Store, stand_ins: Path) -> None:
+    fill(store, STAND_IN)
+    (stand_ins / "probe.py").write_text("other")
+    fill(Store(store.root), STAND_IN)
+    assert packing.member(store.place(STAND_IN.archive_url("2.0.0", "amd64")), "probe-amd64") == b"other"
+
+
+def test_real_archive_laid_over_a_stand_in_is_taken_and_listed(store: Store, stand_ins: Path) -> None:
+    fill(store, STAND_IN)
+    archive = store.place(STAND_IN.archive_url("2.0.0", "amd64"))
+    packing.pack(archive, "probe", {"probe-amd64": b"the real one"})
+    lab = fill(Store(store.root), STAND_IN)
+    assert lab["obs_lab_components"] == {"probe": {"version": "2.0.0", "origin": "real-upstream"}}
+    listed = packing.read_sums(store.place(STAND_IN.checksums_url("2.0.0")).read_text())
+    assert listed[archive.name] == packing.sha256(archive)
 
 
 def test_release_that_can_be_had_nowhere_is_an_error_that_names_it(store: Store) -> None:
