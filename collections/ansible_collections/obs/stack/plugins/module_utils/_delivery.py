@@ -20,6 +20,7 @@ from ._fetch import fetch, fetch_text
 from ._files import remove_file
 from ._layout import Layout
 from ._stage import stage_release
+from ._wheelhouse import interpreter_tag
 from ._wish import ReleaseForHost, Wish
 
 
@@ -29,7 +30,8 @@ def verifiable_release(wish: Wish, machine: str) -> ReleaseForHost:
     Raises:
         StackError: nothing would tell whether its archive is the right one.
     """
-    release = wish.release.for_machine(machine)
+    wheelhouse = wish.release.kind == "wheelhouse"
+    release = wish.release.for_machine(machine, interpreter_tag(wish.release.python) if wheelhouse else "")
     if not release.sha256 and not release.checksums_url:
         raise StackError(
             f"Could not verify {wish.name} {release.version} for {release.arch}",

@@ -30,6 +30,7 @@ from ._files import (
 from ._generation import Draft, Generation, file_digest
 from ._layout import NOTHING, Layout
 from ._systemd import run
+from ._wheelhouse import install_wheelhouse
 from ._wish import FileWish, ReleaseForHost
 
 MANIFEST = "manifest.json"
@@ -39,7 +40,7 @@ RELEASE_RECORD = "release.json"
 SELINUX = "/sys/fs/selinux/enforce"
 
 
-def _stage_archive(archive: str, dest: str, release: ReleaseForHost) -> None:
+def _stage_archive(archive: str, dest: str, final: str, release: ReleaseForHost) -> None:
     unpack(
         archive,
         dest,
@@ -49,7 +50,21 @@ def _stage_archive(archive: str, dest: str, release: ReleaseForHost) -> None:
     )
 
 
-RELEASE_KINDS: dict[str, Callable[[str, str, ReleaseForHost], None]] = {"archive": _stage_archive}
+def _stage_wheelhouse(archive: str, dest: str, final: str, release: ReleaseForHost) -> None:
+    install_wheelhouse(
+        archive,
+        dest,
+        final,
+        url_name=os.path.basename(release.url),
+        binaries=release.binaries,
+        python=release.python,
+    )
+
+
+RELEASE_KINDS: dict[str, Callable[[str, str, str, ReleaseForHost], None]] = {
+    "archive": _stage_archive,
+    "wheelhouse": _stage_wheelhouse,
+}
 """How each kind of release gets from its file into a folder with bin/; the transaction knows nothing of it."""
 
 
@@ -81,6 +96,8 @@ def find_release(layout: Layout, release: ReleaseForHost) -> tuple[str, str]:
         record = read_json(os.path.join(layout.releases, name, RELEASE_RECORD)) if not name.startswith(".") else None
         if not record or (record.get("version"), record.get("url")) != (release.version, release.url):
             continue
+        if not name.endswith(release.interpreter):
+            continue
         if release_is_whole(layout, name):
             return name, str(record["sha256"])
     return "", ""
@@ -110,7 +127,7 @@ def stage_release(layout: Layout, release: ReleaseForHost, archive: str) -> None
     remove_tree(beside)
     final = layout.release(release.id)
     try:
-        RELEASE_KINDS[release.kind](archive, beside, release)
+        RELEASE_KINDS[release.kind](archive, beside, final, release)
         binaries = {}
         for name in release.binaries:
             found = os.stat(os.path.join(beside, "bin", name))

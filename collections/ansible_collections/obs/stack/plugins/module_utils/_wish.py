@@ -53,7 +53,10 @@ class FileWish:
 
 @dataclass(frozen=True)
 class ReleaseWish:
-    """The release archive of a service; ``{arch}`` in url, checksums_url and binaries is the host's."""
+    """The release of a service; ``{arch}`` in url, checksums_url and binaries is the host's, ``{python}`` its 3.11.
+
+    python: path of the interpreter of a release that is a wheelhouse.
+    """
 
     version: str
     url: str
@@ -63,13 +66,15 @@ class ReleaseWish:
     binaries: Mapping[str, str]
     version_argv: tuple[str, ...]
     kind: str = "archive"
+    python: str = ""
 
-    def for_machine(self, machine: str) -> ReleaseForHost:
-        """The release as one machine (``uname -m``) needs it."""
+    def for_machine(self, machine: str, interpreter: str = "") -> ReleaseForHost:
+        """The release as one machine (``uname -m``) and, for a wheelhouse, its interpreter (``python3.11``) need it."""
         arch = self.arch_names.get(machine, machine)
+        number = interpreter.replace("python", "", 1)
 
         def fill(text: str) -> str:
-            return text.replace("{arch}", arch).replace("{version}", self.version)
+            return text.replace("{arch}", arch).replace("{version}", self.version).replace("{python}", number)
 
         return ReleaseForHost(
             kind=self.kind,
@@ -77,14 +82,19 @@ class ReleaseWish:
             arch=arch,
             url=fill(self.url),
             checksums_url=fill(self.checksums_url),
-            sha256=self.sha256.get(arch, ""),
+            sha256=self.sha256.get(f"{arch}-{interpreter}") or self.sha256.get(arch, ""),
+            interpreter=interpreter,
+            python=self.python,
             binaries={name: fill(path) for name, path in self.binaries.items()},
         )
 
 
 @dataclass(frozen=True)
 class ReleaseForHost:
-    """A release for one architecture. ``sha256`` is "" while only the release's own checksum file knows it."""
+    """A release for one architecture. ``sha256`` is "" while only the release's own checksum file knows it.
+
+    interpreter: ``python3.11`` of a wheelhouse, "" otherwise.
+    """
 
     kind: str
     version: str
@@ -93,11 +103,17 @@ class ReleaseForHost:
     checksums_url: str
     sha256: str
     binaries: Mapping[str, str]
+    interpreter: str = ""
+    python: str = ""
 
     @property
     def id(self) -> str:
-        """Name of its folder: version and the first eight digits of the archive's sha256."""
-        return f"{self.version}-{self.sha256[:8]}" if self.sha256 else ""
+        """Name of its folder: version, the first eight digits of the archive's sha256, and the interpreter if any.
+
+        A host whose interpreter was upgraded so needs another release, and the service a restart.
+        """
+        end = f"-{self.interpreter}" if self.interpreter else ""
+        return f"{self.version}-{self.sha256[:8]}{end}" if self.sha256 else ""
 
 
 NO_RELEASE = ReleaseWish(version="", url="", checksums_url="", sha256={}, arch_names={}, binaries={}, version_argv=())
@@ -152,6 +168,7 @@ class Wish:
                 binaries=release["binaries"],
                 version_argv=tuple(release["version_argv"]),
                 kind=release["kind"],
+                python=release.get("python", ""),
             )
         for key in ("files", "live"):
             values[key] = tuple(FileWish.from_plain(item) for item in values.get(key, ()))

@@ -69,9 +69,12 @@ options:
     suboptions:
       kind:
         description:
-          - How the release comes.
+          - How the release comes. An V(archive) holds programs.
+          - >-
+            A V(wheelhouse) is an archive of Python wheels, pip's among them, with a C(requirements.lock) that has a
+            hash for each. They are installed for the host's interpreter with nothing asked of an index, owned by root.
         type: str
-        choices: [archive]
+        choices: [archive, wheelhouse]
         default: archive
       version:
         description:
@@ -82,7 +85,7 @@ options:
         description:
           - >-
             Upstream's URL of the archive. C({arch}) is replaced by the host's architecture, C({version}) by the
-            version.
+            version, C({python}) by the interpreter's, such as 3.11, where the release is a wheelhouse.
         type: str
         required: true
       checksums_url:
@@ -95,6 +98,7 @@ options:
       sha256:
         description:
           - Architecture to sha256 of its archive, 64 hexadecimal digits.
+          - A wheelhouse per interpreter has keys such as C(amd64-python3.11).
         type: dict
         default: {}
       arch_names:
@@ -105,8 +109,14 @@ options:
       binaries:
         description:
           - Name below C(bin/) to path in the archive with its top folder stripped.
+          - Of a wheelhouse, name to C(module:function), called without arguments.
         type: dict
         required: true
+      python:
+        description:
+          - Interpreter of a wheelhouse on the host. Another one after an upgrade of the system is a new release.
+        type: path
+        default: /usr/bin/python3
       version_argv:
         description:
           - Arguments that make the first word of O(command) tell its version. An empty list skips that.

@@ -45,13 +45,14 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "release": {
         "type": "dict",
         "options": {
-            "kind": {"type": "str", "choices": ["archive"], "default": "archive"},
+            "kind": {"type": "str", "choices": ["archive", "wheelhouse"], "default": "archive"},
             "version": {"type": "str", "required": True},
             "url": {"type": "str", "required": True},
             "checksums_url": {"type": "str", "default": ""},
             "sha256": {"type": "dict", "default": {}},
             "arch_names": {"type": "dict", "default": {"x86_64": "amd64", "aarch64": "arm64"}},
             "binaries": {"type": "dict", "required": True},
+            "python": {"type": "path", "default": "/usr/bin/python3"},
             "version_argv": {"type": "list", "elements": "str", "default": ["--version"]},
         },
     },
