@@ -1,0 +1,3 @@
+"""A small web application with metrics, logs and traces that name each other, and faults on command."""
+
+__version__ = "1.0.0"
