@@ -7,22 +7,16 @@ Every request is counted by its route template, logged with its trace's id, and 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable
 
 import structlog
 from fastapi import FastAPI, HTTPException, Request, Response
-from opentelemetry import trace
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
-from opentelemetry.trace import Status, StatusCode
 from pydantic import BaseModel
 
 from obs_demo.faults import Faults
 from obs_demo.metrics import Metrics
 from obs_demo.users import Users
-
-# What operators ask is neither counted nor traced: it would drown what users ask.
-UNWATCHED = ("/metrics", "/healthz", "/faults")
+from obs_demo.watch import UNWATCHED, Watch
 
 
 class Misbehaviour(BaseModel):
@@ -72,37 +66,6 @@ def create(faults: Faults | None = None) -> FastAPI:
         faults.end()
         log.info("behaving")
 
-    @app.middleware("http")
-    async def watch(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
-        if request.url.path in UNWATCHED:
-            return await answer(request)
-        started = time.perf_counter()
-        status = 500
-        try:
-            response = await answer(request)
-            status = response.status_code
-            return response
-        except Exception:
-            log.exception("request_failed", method=request.method, path=request.url.path, status=status)
-            raise
-        finally:
-            seconds = time.perf_counter() - started
-            route = request.scope.get("route")
-            endpoint = getattr(route, "path", "unmatched")
-            metrics.answered(request.method, endpoint, status, seconds)
-            if status >= 500:
-                trace.get_current_span().set_status(Status(StatusCode.ERROR))
-                event = log.error
-            else:
-                event = log.info
-            event(
-                "request_failed" if status >= 500 else "request_completed",
-                method=request.method,
-                path=request.url.path,
-                endpoint=endpoint,
-                status=status,
-                duration_seconds=round(seconds, 6),
-            )
-
+    app.middleware("http")(Watch(metrics))
     FastAPIInstrumentor.instrument_app(app, excluded_urls=",".join(f"{path}$" for path in UNWATCHED))
     return app
