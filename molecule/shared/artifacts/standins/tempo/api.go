@@ -66,7 +66,8 @@ func (a *API) listen() error {
 		return fmt.Errorf("error starting server: %w", err)
 	}
 	inner := net.JoinHostPort(a.config.text("server.grpc_listen_address", ""), a.config.text("server.grpc_listen_port", "9095"))
-	_, err = net.Listen("tcp", inner)
+	// Nobody but Tempo itself talks there: taken, and answered by nothing.
+	_, err = serve(inner, http.NotFoundHandler(), nil)
 	return err
 }
 

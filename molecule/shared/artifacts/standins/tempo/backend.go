@@ -50,7 +50,9 @@ func (b localBackend) blocks() ([]string, error) {
 	return names, err
 }
 
-func (b localBackend) read(name string) ([]byte, error) { return os.ReadFile(filepath.Join(string(b), name)) }
+func (b localBackend) read(name string) ([]byte, error) {
+	return os.ReadFile(filepath.Join(string(b), name))
+}
 
 func (b localBackend) write(name string, content []byte) error {
 	target := filepath.Join(string(b), name)
