@@ -12,6 +12,7 @@ release_service. What is read from disk stands below ``/etc/<unit>``.
 
 from __future__ import annotations
 
+import json
 import re
 import typing as t
 from collections.abc import Mapping, Sequence
@@ -19,13 +20,13 @@ from collections.abc import Mapping, Sequence
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._wiring import join_host_port, parse_listen, pem_source
 
-# Listener -> where it stands among the receivers.
+# Variable of the role (without its prefix) -> where the listener stands among the receivers.
 LISTENERS = {
-    "otlp_grpc": ("otlp", "protocols", "grpc"),
-    "otlp_http": ("otlp", "protocols", "http"),
-    "jaeger_grpc": ("jaeger", "protocols", "grpc"),
-    "jaeger_thrift_http": ("jaeger", "protocols", "thrift_http"),
-    "zipkin": ("zipkin",),
+    "otlp_grpc_listen_address": ("otlp", "protocols", "grpc"),
+    "otlp_http_listen_address": ("otlp", "protocols", "http"),
+    "jaeger_grpc_endpoint": ("jaeger", "protocols", "grpc"),
+    "jaeger_thrift_http_endpoint": ("jaeger", "protocols", "thrift_http"),
+    "zipkin_endpoint": ("zipkin",),
 }
 ENDPOINT_KEYS = {
     "url",
@@ -65,9 +66,7 @@ def otelcol_receivers(
     Raises:
         StackError: a listener that anyone could send to, two kinds of credentials, half a pair of certificate and key.
     """
-    wanted = {
-        key: parse_listen(address, f"otelcol_{key}_listen_address") for key, address in listeners.items() if address
-    }
+    wanted = {key: parse_listen(address, f"otelcol_{key}") for key, address in listeners.items() if address}
     _complain_about_senders({key: place.loopback for key, place in wanted.items()}, tls, tokens, users)
     settings: dict[str, t.Any] = {}
     extensions: dict[str, t.Any] = {}
@@ -112,7 +111,8 @@ def _complain_about_senders(
     bad_user = next((user for user, digest in users.items() if not re.match(r"^\$2[aby]\$", str(digest))), "")
     hint = "Set otelcol_tls with a client_ca, otelcol_tokens or otelcol_users; or let it listen on 127.0.0.1."
     if bool(tls.get("certificate")) != bool(tls.get("private_key")):
-        what, why, hint = "protect the receivers", "otelcol_tls has only one of certificate and private_key", "Set both."
+        what, why = "protect the receivers", "otelcol_tls has only one of certificate and private_key"
+        hint = "Set both."
     elif tls.get("client_ca") and not tls.get("certificate"):
         what, why = "demand client certificates", "otelcol_tls has a client_ca and no certificate"
         hint = "Set certificate and private_key too."
@@ -126,7 +126,7 @@ def _complain_about_senders(
         what, why = "use otelcol_tokens", "a token is shorter than 16 characters or holds a blank"
         hint = "Make one with 'openssl rand -hex 32'."
     elif open_ones and not (tokens or users or (tls.get("client_ca"))):
-        what, why = f"open otelcol_{open_ones[0]}_listen_address", "beyond loopback anyone who reaches it could send"
+        what, why = f"open otelcol_{open_ones[0]}", "beyond loopback anyone who reaches it could send"
     else:
         return
     raise StackError(f"Could not {what}", why=why, hint=hint)
@@ -232,6 +232,23 @@ def _complain_about_endpoint(key: str, endpoint: Mapping[str, t.Any]) -> None:
         why=why,
         hint="Keys: {}.".format(", ".join(sorted(ENDPOINT_KEYS))),
     )
+
+
+def otelcol_insert(item: Mapping[str, t.Any]) -> str:
+    """OTTL: give a resource the attribute ``key`` with the value ``value`` unless it has one.
+
+    Raises:
+        StackError: the key cannot be one.
+    """
+    key = str(item["key"])
+    if not re.match(r"^[A-Za-z_][A-Za-z0-9_.-]*$", key):
+        raise StackError(
+            f"Could not use '{key}' of otelcol_resource_attributes",
+            why="an attribute is named by letters, digits, '_', '-' and '.'",
+            hint="Write it like site or host.name.",
+        )
+    place = f'resource.attributes["{key}"]'
+    return f"set({place}, {json.dumps(str(item['value']), ensure_ascii=False)}) where {place} == nil"
 
 
 def _secret(file: str, content: str, variable: str) -> dict[str, t.Any]:

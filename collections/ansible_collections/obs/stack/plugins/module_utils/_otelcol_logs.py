@@ -4,7 +4,7 @@
 
 # Private to this collection: may change in any release.
 
-"""Logs in the collector: where an agent reads them, what it takes from a line, and which lines a gateway keeps. Pure."""
+"""Logs in the collector: where an agent reads them, what it takes from a line, which ones a gateway keeps. Pure."""
 
 from __future__ import annotations
 
@@ -78,9 +78,7 @@ def json_operators(keep: Sequence[str]) -> list[dict[str, t.Any]]:
         {"type": "move", "if": _has("service"), "from": f"{PARSED}.service", "to": 'resource["service.name"]'}
     )
     for key in keep:
-        operators.append(
-            {"type": "move", "if": _has(key), "from": f'{PARSED}["{key}"]', "to": f'attributes["{key}"]'}
-        )
+        operators.append({"type": "move", "if": _has(key), "from": f'{PARSED}["{key}"]', "to": f'attributes["{key}"]'})
     operators.append({"type": "remove", "if": "attributes.parsed != nil", "field": PARSED})
     return operators
 
@@ -109,6 +107,8 @@ def otelcol_log_sources(
         operators = [dict(operator) for operator in item.get("operators") or []]
         if item.get("json", True):
             operators += json_operators([*keep, *(item.get("keep") or [])])
+        resource = dict(item.get("attributes") or {})
+        resource["service.name"] = str(item.get("service") or item["name"])
         receiver: dict[str, t.Any] = {
             "include": list(item["include"]),
             # The first run reads what is there; later ones go on where the last one ended.
@@ -117,7 +117,7 @@ def otelcol_log_sources(
             "include_file_name": False,
             "include_file_path": True,
             "retry_on_failure": {"enabled": True, "max_elapsed_time": "0s"},
-            "resource": dict(item.get("attributes") or {}, **{"service.name": str(item.get("service") or item["name"])}),
+            "resource": resource,
             "operators": operators,
         }
         if item.get("exclude"):
@@ -196,9 +196,7 @@ def kept_trace(percentage: float) -> str:
     return f'Substring(trace_id.string, 28, 4) < "{share(percentage, "otelcol_trace_percentage")}"'
 
 
-def otelcol_log_sampling(
-    rates: Mapping[str, float], *, trace_percentage: float = 0
-) -> dict[str, t.Any]:
+def otelcol_log_sampling(rates: Mapping[str, float], *, trace_percentage: float = 0) -> dict[str, t.Any]:
     """Processors that thin out the lines of single services, one per service so that each counts its own drops.
 
     Warnings and worse always pass. A line of a trace is decided by its trace id, in the very way traces are, the
