@@ -213,6 +213,7 @@ def otelcol_log_sampling(rates: Mapping[str, float], *, trace_percentage: float 
         StackError: a rate that is none, or a name that cannot be one of a service.
     """
     processors: dict[str, t.Any] = {}
+    least = share(trace_percentage, "otelcol_trace_percentage")
     for service in sorted(rates):
         if not re.match(r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", str(service)):
             raise StackError(
@@ -221,7 +222,7 @@ def otelcol_log_sampling(rates: Mapping[str, float], *, trace_percentage: float 
                 hint="Correct otelcol_log_sampling.",
             )
         where = f"the rate of {service} in otelcol_log_sampling"
-        of_traces = max(share(rates[service], where), share(trace_percentage, "otelcol_trace_percentage"))
+        of_traces = max(share(rates[service], where), least)
         mine = f'resource.attributes["service.name"] == "{service}" and severity_number < SEVERITY_NUMBER_WARN'
         digest = 'Substring(SHA256(Concat([String(body), String(time_unix_nano)], " ")), 0, 4)'
         traced = f'trace_id.string != "" and trace_id.string != "{ZERO_TRACE}"'
