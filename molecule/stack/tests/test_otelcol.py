@@ -32,7 +32,8 @@ def lines(host, logql: str, limit: int = 5000) -> list[tuple[dict, str]]:
     if answer.status in (0, 503):
         return []  # Loki is not ready again
     assert answer.status == 200, f"{logql}: HTTP {answer.status} {answer.body}"
-    return [(stream["stream"], line) for stream in answer.json["data"]["result"] for _time, line, *_ in stream["values"]]
+    streams = answer.json["data"]["result"]
+    return [(stream["stream"], value[1]) for stream in streams for value in stream["values"]]
 
 
 def send_lines(host, service: str, records: list[dict], *options: str) -> int:

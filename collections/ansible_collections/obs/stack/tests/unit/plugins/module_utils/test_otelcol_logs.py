@@ -17,7 +17,7 @@ def test_files_are_read_from_the_beginning_with_positions_on_disk():
     assert found["names"] == ["file_log/shop"]
     assert receiver["storage"] == "file_storage" and receiver["start_at"] == "beginning"
     assert receiver["resource"] == {"service.name": "shop"}
-    assert [operator["type"] for operator in receiver["operators"]][0] == "json_parser"
+    assert receiver["operators"][0]["type"] == "json_parser"
     assert receiver["operators"][-1] == {
         "type": "remove",
         "if": "attributes.parsed != nil",
