@@ -80,7 +80,10 @@ def make(folder: Path, hosts: list[str]) -> None:
             .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
             # Python 3.13 demands an authority key identifier; Go does not.
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .add_extension(
+                x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]),
+                critical=False,
+            )
             .sign(ca_key, hashes.SHA256())
         )
         save(folder, host, key, signed)

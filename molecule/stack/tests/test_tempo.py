@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import secrets
+import subprocess
+import sys
 
 import pytest
 import spans
-from lab import converge, exposure, get, process, query, wait_for
+from lab import PROJECT, converge, exposure, get, process, query, wait_for
 
 SEND = "http://127.0.0.1:4328"
 TAGS = ("--tags", "tempo")
@@ -124,3 +126,58 @@ def test_key_of_2_is_refused_with_what_took_its_place(host):
 def test_what_cannot_be_is_refused_in_one_line(host, variables, named):
     said = refused(host, variables)
     assert named in said
+
+
+@pytest.fixture
+def certificates(tmp_path):
+    """A CA and certificates of the host and of a sender, as tempo_tls takes them."""
+
+    def make(name: str) -> dict[str, str]:
+        script = PROJECT / "molecule" / "tls" / "certificates.py"
+        subprocess.run([sys.executable, script, tmp_path, name, "sender"], check=True, capture_output=True)
+        return {
+            "certificate": str(tmp_path / f"{name}.crt"),
+            "private_key": str(tmp_path / f"{name}.key"),
+            "ca": str(tmp_path / "ca.crt"),
+            "client_ca": str(tmp_path / "ca.crt"),
+            "client_certificate": str(tmp_path / "sender.crt"),
+            "client_private_key": str(tmp_path / "sender.key"),
+        }
+
+    return make
+
+
+def test_beyond_loopback_only_senders_with_a_certificate_get_in(host, undone, certificates):
+    name = host.check_output("hostname")
+    wanted = {
+        "tempo_tls": certificates(name),
+        "tempo_otlp_http_listen_address": "0.0.0.0:4328",
+        "tempo_stop_timeout": 6,
+    }
+    run = converge(wanted, arguments=(*TAGS, "--diff", "-vvv"))
+    assert run.code == 0 and run.changed == 1, run.errors or run.output
+    key = (wanted["tempo_tls"]["private_key"],)
+    assert all(open(path).read().splitlines()[1] not in run.output for path in key)
+    assert host.check_output("stat -c '%a %U:%G' /etc/tempo/tls/server.key") == "640 root:tempo"
+    # The host keeps the sender's pair for the probe only; here it is the sender.
+    pair = (
+        "--cacert",
+        "/etc/tempo/tls/ca.pem",
+        "--cert",
+        "/etc/tempo/tls/client.crt",
+        "--key",
+        "/etc/tempo/tls/client.key",
+    )
+    address = host.check_output("hostname -I").split()[0]
+    known = ("--resolve", f"{name}:4328:{address}", "--resolve", f"{name}:3200:{address}")
+    trace = spans.Trace("sealed")
+    assert spans.send(host, f"https://{name}:4328", [trace], *known, *pair[:2]).status == 0
+    assert spans.send(host, f"https://{name}:4328", [trace], *known, *pair).status == 200
+    assert spans.found(host, trace.trace_id, f"https://{name}:3200", *known, *pair[:2])
+    assert get(host, "http://127.0.0.1:3200/ready").status in (0, 400)
+    run = converge({**wanted, "tempo_api_client_auth": True}, arguments=TAGS)
+    assert run.code == 0 and run.changed == 1, run.errors or run.output
+    assert not spans.found(host, trace.trace_id, f"https://{name}:3200", *known, *pair[:2])
+    assert spans.found(host, trace.trace_id, f"https://{name}:3200", *known, *pair)
+    run = converge({**wanted, "tempo_api_client_auth": True}, arguments=TAGS)
+    assert run.code == 0 and run.changed == 0, run.errors or run.output
