@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import spans
@@ -156,8 +157,7 @@ def test_beyond_loopback_only_senders_with_a_certificate_get_in(host, undone, ce
     }
     run = converge(wanted, arguments=(*TAGS, "--diff", "-vvv"))
     assert run.code == 0 and run.changed == 1, run.errors or run.output
-    key = (wanted["tempo_tls"]["private_key"],)
-    assert all(open(path).read().splitlines()[1] not in run.output for path in key)
+    assert Path(wanted["tempo_tls"]["private_key"]).read_text().splitlines()[1] not in run.output
     assert host.check_output("stat -c '%a %U:%G' /etc/tempo/tls/server.key") == "640 root:tempo"
     # The host keeps the sender's pair for the probe only; here it is the sender.
     pair = (
