@@ -93,11 +93,11 @@ def test_credentials_of_an_exporter_are_files():
         "logs": {
             "url": "https://l/otlp",
             "username": "u",
-            "password": "hidden-1",
+            "password": "canary-1",
             "ca": "/c/ca.pem",
             "server_name": "l",
         },
-        "traces": dict(PAIR, url="https://t", bearer_token="hidden-2"),
+        "traces": dict(PAIR, url="https://t", bearer_token="canary-2"),
     }
     found = _otelcol.otelcol_exporters(endpoints, name="gw", block=True)
     logs, traces = found["exporters"]["otlp_http/logs"], found["exporters"]["otlp_http/traces"]
@@ -105,7 +105,7 @@ def test_credentials_of_an_exporter_are_files():
     assert logs["tls"]["server_name_override"] == "l" and logs["tls"]["ca_file"] == "/etc/gw/tls/logs-ca.pem"
     assert traces["tls"]["key_file"] == "/etc/gw/tls/traces.key"
     assert found["extensions"]["basicauth/logs"]["client_auth"]["password_file"] == "/etc/gw/secrets/logs_password"
-    assert "hidden" not in str([found["exporters"], found["extensions"], found["files"]])
+    assert "canary" not in str([found["exporters"], found["extensions"], found["files"]])
     assert {item["path"] for item in found["secrets"]} == {
         "secrets/logs_password",
         "secrets/traces_token",
