@@ -33,6 +33,7 @@ from ._phase import phase
 from ._plan import Desired, Plan, make_plan
 from ._process import executable_of
 from ._prune import prune
+from ._questions import ask_questions
 from ._refusals import refuse_what_is_wrong
 from ._removal import remove_service
 from ._stage import (
@@ -229,6 +230,9 @@ class _Run:
             for item in self.wish.live:
                 write_below(live, item, gid=gid)
         old = host.current
+        unchanged = f"Nothing was changed: {self._what_runs(host)}."
+        staged_live = live if self.wish.live else ""
+        adopted_etc = os.path.isdir(self.layout.etc_link) and not os.path.islink(self.layout.etc_link)
         check_generation(
             self.layout,
             new,
@@ -236,10 +240,22 @@ class _Run:
             title="Could not {} {}{} to {}".format(
                 self.outcome.action, self.wish.name, " from " + old.label if old else "", new.label
             ),
-            unchanged=f"Nothing was changed: {self._what_runs(host)}.",
-            live=live if self.wish.live else "",
-            adopted_etc=os.path.isdir(self.layout.etc_link) and not os.path.islink(self.layout.etc_link),
+            unchanged=unchanged,
+            live=staged_live,
+            adopted_etc=adopted_etc,
         )
+        # What is only reloaded has its connections already: a rule must not wait for a bucket.
+        if old is None or old.restart_key != new.restart_key:
+            ask_questions(
+                self.layout,
+                new,
+                folder,
+                questions=self.wish.questions,
+                environment=self.wish.environment,
+                unchanged=unchanged,
+                live=staged_live,
+                adopted_etc=adopted_etc,
+            )
         self.outcome.validated = True
 
     def _what_runs(self, host: Host) -> str:

@@ -140,6 +140,7 @@ class Wish:
     data: Mapping[str, Any] = field(default_factory=dict)
     unit: Mapping[str, Any] = field(default_factory=dict)
     checks: tuple[Mapping[str, Any], ...] = ()
+    questions: tuple[Mapping[str, Any], ...] = ()
     reload: Mapping[str, Any] = field(default_factory=dict)
     probe: Mapping[str, Any] = field(default_factory=dict)
     ready_timeout: int = 300
@@ -172,7 +173,7 @@ class Wish:
             )
         for key in ("files", "live"):
             values[key] = tuple(FileWish.from_plain(item) for item in values.get(key, ()))
-        for key in ("command", "checks", "settle", "former_units", "former_paths", "masks"):
+        for key in ("command", "checks", "questions", "settle", "former_units", "former_paths", "masks"):
             values[key] = tuple(values.get(key, ()))
         return cls(**values)
 

@@ -431,6 +431,37 @@ options:
         type: list
         elements: str
         required: true
+  questions:
+    description:
+      - Questions to what the service needs elsewhere, such as its bucket. Asked where a process is to be started anew,
+        after the checkers and before the switch, by the new release, as the account, with the service's environment and
+        a network.
+      - One that is not answered stops the run before anything changes. Asked in check mode too.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description:
+          - What is asked, for messages, for example V(bucket metrics at s3.example.com).
+        type: str
+        required: true
+      argv:
+        description:
+          - The command; its first word is one of the binaries or an absolute path. It must change nothing.
+        type: list
+        elements: str
+        required: true
+      timeout:
+        description:
+          - Seconds after which it is given up.
+        type: int
+        default: 30
+      hint:
+        description:
+          - What to do when it is not answered, for messages.
+        type: str
+        default: ''
   reload:
     description:
       - How the service reloads. Left out, every change restarts it.

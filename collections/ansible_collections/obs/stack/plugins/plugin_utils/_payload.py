@@ -237,6 +237,7 @@ def build(options: Mapping[str, Any], *, find: Find) -> tuple[dict[str, Any], li
             "fetch",
             "unit",
             "checks",
+            "questions",
         )
     }
     for key in ("account", "data", "reload", "probe"):

@@ -125,6 +125,17 @@ ARGUMENT_SPEC: dict[str, Any] = {
             "argv": {"type": "list", "elements": "str", "required": True},
         },
     },
+    "questions": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "name": {"type": "str", "required": True},
+            "argv": {"type": "list", "elements": "str", "required": True},
+            "timeout": {"type": "int", "default": 30},
+            "hint": {"type": "str", "default": ""},
+        },
+    },
     "reload": {
         "type": "dict",
         "options": {
