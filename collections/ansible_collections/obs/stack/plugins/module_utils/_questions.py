@@ -44,8 +44,9 @@ def first_words(said: str) -> str:
             continue
         found = re.search(r'\berr(?:or)?="((?:[^"\\]|\\.)*)"', line) or re.search(r"\berr(?:or)?=(\S+)", line)
         if found:
-            # The rest is where in the program it happened.
-            errors.append(found.group(1).split("\\n", 1)[0].replace('\\"', '"'))
+            # The rest is where in the program it happened, unless the first line only announces it.
+            parts = [part.strip() for part in found.group(1).replace('\\"', '"').split("\\n")]
+            errors.append(" ".join(parts[: 2 if parts[0].endswith(":") else 1]))
     lines = errors or [line.strip() for line in said.splitlines() if line.strip()]
     return " | ".join(lines[-QUOTED_LINES:])[:600] or "no word"
 

@@ -19,20 +19,35 @@ from ansible_collections.obs.stack.plugins.module_utils._wiring import join_host
 _ENDPOINT_KEYS = {"address", "server_name", "strict", "group", "service_config", "client_config"}
 
 
-def web(listen: str, *, service: str, component: str, **protection: t.Any) -> dict[str, t.Any]:
+def web(
+    listen: str, *, service: str, component: str, open_components: Sequence[str] = (), **protection: t.Any
+) -> dict[str, t.Any]:
     """``web_access`` of a component; its errors name the variables of the role.
 
     Args:
         listen: the HTTP listen address.
         service: name of the service, such as ``thanos-query-frontend``.
         component: name of the component in variables, such as ``query_frontend``.
+        open_components: components that are reached on the host itself only, without protection.
         protection: as ``_web.web_access`` takes it.
+
+    Raises:
+        StackError: the protection is incomplete, or an open component can be reached by other hosts.
     """
+    variable = f"thanos_{component}_listen_address"
+    if component in open_components:
+        if not parse_listen(listen, variable).loopback:
+            raise StackError(
+                f"Could not open {variable} {listen} to other hosts",
+                why="thanos_open_components leaves it without TLS and password",
+                hint="Listen on 127.0.0.1, or take it from thanos_open_components.",
+            )
+        protection = {"tls": {}, "web_config": {}, "username": "", "password": "", "server_name": ""}
     try:
         return _web.web_access(listen, name=service, **protection)
     except StackError as error:
         raise StackError(
-            error.what.replace(f"{service}_listen", f"thanos_{component}_listen").replace(f"{service}_", "thanos_"),
+            error.what.replace(f"{service}_listen_address", variable).replace(f"{service}_", "thanos_"),
             why=error.why.replace(f"{service}_", "thanos_"),
             hint=error.hint.replace(f"{service}_", "thanos_"),
         ) from error
@@ -132,7 +147,9 @@ def endpoints(
     return dict({"default_client_config": {"tls_config": dict(client)}} if client else {}, endpoints=found)
 
 
-def clients(accesses: Sequence[Mapping[str, t.Any]], *, service: str, label: str, variable: str) -> dict[str, t.Any]:
+def clients(
+    accesses: Sequence[Mapping[str, t.Any]], *, service: str, label: str, variable: str, passwords: bool = True
+) -> dict[str, t.Any]:
     """How a component asks others by HTTP.
 
     Args:
@@ -141,13 +158,14 @@ def clients(accesses: Sequence[Mapping[str, t.Any]], *, service: str, label: str
         service: name of the service that asks.
         label: what they are, a part of file names.
         variable: the variable they came from, for errors.
+        passwords: whether the service can ask with a password.
 
     Returns:
         ``urls``, ``configs`` (upstream's static_configs with scheme, path_prefix and http_config), ``files`` and
         ``secrets``.
 
     Raises:
-        StackError: a URL is none, or a user has no password.
+        StackError: a URL is none, a user has no password, or the service cannot use one.
     """
     result: dict[str, list[t.Any]] = {"urls": [], "configs": [], "files": [], "secrets": []}
     for number, access in enumerate(accesses, 1):
@@ -170,6 +188,12 @@ def clients(accesses: Sequence[Mapping[str, t.Any]], *, service: str, label: str
                 f"Could not use item {number} of {variable}",
                 why="it has only one of username and password",
                 hint="Set both or none.",
+            )
+        if access.get("username") and not passwords:
+            raise StackError(
+                f"Could not put {service} before {url}",
+                why="it asks for readiness without credentials, so before a query with a password it is never ready",
+                hint="Let that query listen on 127.0.0.1 and name it in thanos_open_components.",
             )
         http: dict[str, t.Any] = {}
         stem = f"clients/{label}-{number}"

@@ -37,6 +37,8 @@ def test_first_words_are_the_error_of_a_log_without_where_it_happened():
         'ts=2 level=error err="Get \\"http://h:1/b/\\": connect: connection refused\\nBaseFetcher: iter\\nmain.go:1"'
     )
     assert _questions.first_words(said) == 'Get "http://h:1/b/": connect: connection refused'
+    strict = 'level=error err="yaml: unmarshal errors:\\n  line 4: field foo not found\\ncreate S3 client"'
+    assert _questions.first_words(strict) == "yaml: unmarshal errors: line 4: field foo not found"
     assert _questions.first_words("a\nb\nc\nd\n") == "b | c | d"
     assert _questions.first_words("") == "no word"
 

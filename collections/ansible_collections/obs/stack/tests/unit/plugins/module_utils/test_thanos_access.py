@@ -38,6 +38,19 @@ def test_errors_of_pages_name_the_variables_of_the_role(listen, changes, variabl
     assert "thanos-query-frontend_" not in str(caught.value)
 
 
+def test_open_component_is_open_on_loopback_only():
+    options = {"service": "thanos-query", "component": "query", "open_components": ["query"], **dict(WEB, tls=TLS)}
+    assert access.web("127.0.0.1:10904", **options)["scheme"] == "http"
+    with pytest.raises(StackError, match="thanos_open_components"):
+        access.web("0.0.0.0:10904", **options)
+
+
+def test_frontend_is_not_put_before_a_query_that_it_cannot_ask():
+    one = {"url": "http://a:1", "username": "u", "password": "canary"}
+    with pytest.raises(StackError, match="never ready"):
+        access.clients([one], service="thanos-query-frontend", label="query", variable="x", passwords=False)
+
+
 def test_grpc_in_clear_is_an_address():
     found = access.grpc("0.0.0.0:10901", service="thanos-sidecar", component="sidecar", tls={})
     assert found == {"flags": {"grpc-address": "0.0.0.0:10901"}, "files": [], "secrets": [], "client": {}}
