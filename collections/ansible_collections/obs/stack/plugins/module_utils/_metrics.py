@@ -22,6 +22,21 @@ def gauge(metrics: str, name: str) -> float | None:
         return None
 
 
+def labelled(metrics: str, selector: str) -> float | None:
+    """Sum of the series of ``name{label="value",…}`` that have these labels among theirs, or None without one.
+
+    Raises:
+        ValueError: the selector is not of that form.
+    """
+    wanted = re.fullmatch(r"([A-Za-z_:][\w:]*)(?:\{(.*)\})?", selector)
+    if wanted is None:
+        raise ValueError(f"{selector!r} is not name{{label=\"value\"}}")
+    labels = set(re.findall(r'\w+="[^"]*"', wanted.group(2) or ""))
+    found = re.findall(r"^{0}(?:\{{(.*)\}})?[ \t]+(\S+)".format(re.escape(wanted.group(1))), metrics, re.MULTILINE)
+    values = [float(value) for text, value in found if labels <= set(re.findall(r'\w+="[^"]*"', text))]
+    return sum(values) if values else None
+
+
 def total(metrics: str, name: str) -> float | None:
     """Sum of all series of a metric in the text format, or ``None`` when there is none."""
     found = re.findall(r"^{0}(?:\{{[^}}]*\}})?[ \t]+(\S+)".format(re.escape(name)), metrics, re.MULTILINE)

@@ -18,7 +18,7 @@ from typing import Any
 
 from ._errors import StackError
 from ._http import Endpoint
-from ._metrics import gauge
+from ._metrics import gauge, labelled
 from ._process import family_of, listeners, name_of, overlaps, owner_of, sockets_of
 from ._systemd import UnitState, journal_of, restart_key_of, state_of, systemctl
 
@@ -250,7 +250,12 @@ class Prober:
             return None
         try:
             status, body = self.endpoint.get(str(condition["path"]))
-            return measure(json.loads(body.decode("utf-8", "replace")), condition) if status == 200 else None
+            text = body.decode("utf-8", "replace")
+            if status != 200:
+                return None
+            if condition.get("metric"):
+                return labelled(text, str(condition["metric"]))
+            return measure(json.loads(text), condition)
         except (OSError, ValueError):
             return None
 
@@ -275,7 +280,9 @@ class Prober:
                 wanted = condition.get("equals", condition.get("at_least"))
                 raise StackError(
                     f"{self.name} is ready but has not settled within {timeout:.0f} s",
-                    why="{} {} is {}, wanted {}".format(condition["path"], condition.get("json") or "", value, wanted),
+                    why="{} {} is {}, wanted {}".format(
+                        condition["path"], condition.get("metric") or condition.get("json") or "", value, wanted
+                    ),
                     hint="The new version stays. Look at the other members of its cluster, then run again.",
                     step="settle",
                     doc="settle",

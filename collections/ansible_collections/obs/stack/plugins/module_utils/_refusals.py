@@ -9,10 +9,12 @@
 from __future__ import annotations
 
 import os
+import time
 
 from ._accounts import ids_of
 from ._errors import StackError
 from ._inspect import Host
+from ._periods import refused_change
 from ._plan import Plan
 from ._process import family_of, listeners, name_of, overlaps, owner_of
 from ._systemd import state_of
@@ -56,9 +58,25 @@ def refuse_what_is_wrong(wish: Wish, *, host: Host, plan: Plan) -> list[str]:
             step="plan",
             doc="data",
         )
+    if plan.new_generation and wish.data.get("periods"):
+        _refuse_changed_periods(wish, host)
     if plan.effect in ("start", "restart"):
         _refuse_taken_port(wish, host)
     return warnings
+
+
+def _refuse_changed_periods(wish: Wish, host: Host) -> None:
+    before = host.current.manifest["data"].get("periods") or [] if host.current is not None else []
+    reason = refused_change(before, wish.data["periods"], time.strftime("%Y-%m-%d", time.gmtime()))
+    if reason:
+        raise StackError(
+            f"Could not change the periods of {wish.name}'s data",
+            why=reason,
+            hint="What was written in a period is read by its description: keep it, and add one that begins tomorrow or"
+            " later. Nothing was changed.",
+            step="plan",
+            doc="periods",
+        )
 
 
 def _refuse_taken_port(wish: Wish, host: Host) -> None:

@@ -22,6 +22,7 @@ from ._layout import Layout
 from ._lock import locked
 from ._masking import Masker
 from ._outcome import masked_error
+from ._periods import refused_change
 from ._plan import no_return_reason
 from ._stage import load_generation, secrets_on_disk, unit_digest_of
 from ._switch import Switch
@@ -48,6 +49,13 @@ def _readable(layout: Layout) -> list[Generation]:
         except StackError:
             continue  # A damaged one is nothing to go back to.
     return found
+
+
+def _periods_reason(current: Generation, target: Generation) -> str:
+    """Why the target could not read what is written now, "" when it can."""
+    before = current.manifest["data"].get("periods") or []
+    after = target.manifest["data"].get("periods") or []
+    return refused_change(before, after, time.strftime("%Y-%m-%d", time.gmtime())) if before else ""
 
 
 def _refusal(name: str, why: str) -> StackError:
@@ -100,6 +108,7 @@ def roll_back(
             raise _refusal(name, "there is no earlier proven generation on this host")
         target = load_generation(layout, number)
         reason = no_return_reason(current.manifest["data"], newer=current.version, older=target.version)
+        reason = reason or _periods_reason(current, target)
         if reason and not force:
             raise _refusal(name, f"{target.label} may not follow {current.label}: {reason}")
         effect = effect_between(current, target, active=host.unit.is_active, running_key=host.found.running_key)

@@ -343,6 +343,14 @@ options:
         type: list
         elements: str
         default: []
+      periods:
+        description:
+          - >-
+            Periods of the data's format, each with C(from) as YYYY-MM-DD. One that has begun may neither change nor go,
+            and a new one begins after today (UTC); otherwise the change, or the rollback, is refused.
+        type: list
+        elements: dict
+        default: []
       no_return:
         description:
           - Versions whose data older ones cannot read.
@@ -580,9 +588,16 @@ options:
     suboptions:
       path:
         description:
-          - Path of a JSON answer.
+          - Path of a JSON answer, or of metrics.
         type: str
         required: true
+      metric:
+        description:
+          - >-
+            A metric in the text format with labels to select by, such as
+            V(loki_ring_members{name="ingester",state="ACTIVE"}). What matches is summed.
+        type: str
+        default: ""
       json:
         description:
           - Dotted path into it.

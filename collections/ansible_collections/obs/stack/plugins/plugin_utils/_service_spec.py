@@ -90,6 +90,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
             "flag": {"type": "str", "default": ""},
             "before": STRINGS,
             "restore": STRINGS,
+            "periods": {"type": "list", "elements": "dict", "default": []},
             "no_return": {
                 "type": "list",
                 "elements": "dict",
@@ -177,6 +178,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
             "path": {"type": "str", "required": True},
             "json": {"type": "str", "default": ""},
             "count": {"type": "bool", "default": False},
+            "metric": {"type": "str", "default": ""},
             "at_least": {"type": "str"},
             "equals": {"type": "str"},
         },
