@@ -109,6 +109,7 @@ def _journal_job(journal: Mapping[str, t.Any]) -> dict[str, t.Any]:
             take("__journal_syslog_identifier", "service"),
             take("__journal__systemd_unit", "service", r"(.+)\.service"),
             take("__journal__systemd_unit", "unit"),
+            *_transient(),
             take("__journal_priority_keyword", "level"),
         ],
         # Lines that are JSON bring their ids along; others pass as they are.
@@ -117,6 +118,24 @@ def _journal_job(journal: Mapping[str, t.Any]) -> dict[str, t.Any]:
             {"structured_metadata": {name: name for name in TRACE}},
         ],
     }
+
+
+def _transient() -> list[dict[str, t.Any]]:
+    """Units of one session or one run have a name of their own each: together they are one stream per program."""
+    names = r"(?:run-|session-|user@|user-runtime-dir@).*"
+    return [
+        {
+            "source_labels": ["__journal__systemd_unit", "__journal_syslog_identifier"],
+            "regex": f"{names};(.+)",
+            "target_label": "service",
+        },
+        {
+            "source_labels": ["__journal__systemd_unit"],
+            "regex": names,
+            "target_label": "unit",
+            "replacement": "transient",
+        },
+    ]
 
 
 def promtail_scrape_configs(configs: t.Any) -> list[dict[str, t.Any]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.obs.stack.plugins.module_utils._metrics import gauge, total
+from ansible_collections.obs.stack.plugins.module_utils._metrics import gauge, labelled, total
 
 METRICS = """# TYPE x_ok gauge
 x_ok 1
@@ -33,3 +33,13 @@ def test_gauge(name: str, value: Any) -> None:
 def test_total_sums_all_series() -> None:
     assert total('x{a="1"} 2\nx{a="2"} 3.5\nxy 9\n', "x") == 5.5
     assert total(METRICS, "x_missing") is None
+
+
+def test_labelled_sums_what_has_these_labels() -> None:
+    text = 'm{name="a",state="ACTIVE"} 2\nm{name="a",state="LEFT"} 1\nm{name="b",state="ACTIVE"} 5\nmore{name="a"} 9\n'
+    assert labelled(text, 'm{name="a",state="ACTIVE"}') == 2
+    assert labelled(text, 'm{state="ACTIVE"}') == 7
+    assert labelled(text, "m") == 8
+    assert labelled(text, 'm{name="c"}') is None
+    with pytest.raises(ValueError, match="not name"):
+        labelled(text, "m{")
