@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """A stand-in for Promtail, for tests where its archive cannot be had: scripts/artifacts.py writes the version in.
 
-It does what the scenarios ask of Promtail and nothing more: strict configuration and -check-syntax, files and the journal
-(by journalctl), positions, relabelling, the stages json, logfmt, regex, timestamp, labels, static_labels, labeldrop,
-structured_metadata and output, pushes with retries, credentials and TLS, /ready and /metrics. Like the real one it notes
-a position when a line is read, and stops reading while nobody takes a batch. Standard library only, Python 3.9.
+It does what the scenarios ask of Promtail and nothing more: strict configuration and -check-syntax, files and the
+journal (by journalctl), positions, relabelling, the stages json, logfmt, regex, timestamp, labels, static_labels,
+labeldrop, structured_metadata and output, pushes with retries, credentials and TLS, /ready and /metrics. Like the real
+one it notes a position when a line is read, and stops reading while nobody takes a batch. Standard library only,
+Python 3.9.
 """
 
 from __future__ import annotations
@@ -28,42 +29,61 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 VERSION = "@version@"
 
-# What upstream's configuration knows; None: taken as it is. A list stands for a list of such.
-HTTP_CLIENT = {"basic_auth": {"username": None, "password": None, "password_file": None}, "authorization": None,
-               "bearer_token": None, "bearer_token_file": None, "proxy_url": None, "oauth2": None, "follow_redirects": None,
-               "tls_config": {"ca_file": None, "cert_file": None, "key_file": None, "server_name": None,
-                              "insecure_skip_verify": None}}
-CLIENT = {"name": None, "url": None, "tenant_id": None, "batchwait": None, "batchsize": None, "timeout": None, "headers": None,
-          "external_labels": None, "drop_rate_limited_batches": None,
-          "backoff_config": {"min_period": None, "max_period": None, "max_retries": None}, **HTTP_CLIENT}
-RELABEL = {"source_labels": None, "separator": None, "target_label": None, "regex": None, "modulus": None,
-           "replacement": None, "action": None}
-JOURNAL = {"json": None, "max_age": None, "labels": None, "path": None, "matches": None}
-TLS_SERVER = {"cert_file": None, "key_file": None, "client_auth_type": None, "client_ca_file": None}
-SCHEMA = {
-    "server": {"http_listen_address": None, "http_listen_port": None, "grpc_listen_address": None, "grpc_listen_port": None,
-               "log_level": None, "log_format": None, "http_tls_config": TLS_SERVER, "grpc_tls_config": TLS_SERVER,
-               "health_check_target": None, "external_url": None, "enable_runtime_reload": None, "disable": None,
-               "profiling_enabled": None, "register_instrumentation": None, "graceful_shutdown_timeout": None,
-               "http_path_prefix": None},
-    "positions": {"filename": None, "sync_period": None, "ignore_invalid_yaml": None},
-    "clients": [CLIENT],
-    "client": CLIENT,
-    "scrape_configs": [{"job_name": None, "static_configs": [{"targets": None, "labels": None}], "journal": JOURNAL,
-                        "relabel_configs": [RELABEL], "pipeline_stages": None, "encoding": None, "decompression": None,
-                        "file_sd_configs": None}],
-    "limits_config": None, "target_config": {"sync_period": None}, "global": None, "options": None, "tracing": None, "wal": None,
-}
-STAGES = ("json", "logfmt", "regex", "timestamp", "labels", "static_labels", "labeldrop", "structured_metadata", "output")
+
+def keys(words, **nested):
+    """Keys taken as they are, and those whose own keys are known; a list stands for a list of such."""
+    return {**dict.fromkeys(words.split()), **nested}
+
+
+# What upstream's configuration knows, as far as the scenarios go.
+HTTP_CLIENT = keys(
+    "authorization bearer_token bearer_token_file proxy_url oauth2 follow_redirects",
+    basic_auth=keys("username password password_file"),
+    tls_config=keys("ca_file cert_file key_file server_name insecure_skip_verify"),
+)
+CLIENT = keys(
+    "name url tenant_id batchwait batchsize timeout headers external_labels drop_rate_limited_batches",
+    backoff_config=keys("min_period max_period max_retries"),
+    **HTTP_CLIENT,
+)
+RELABEL = keys("source_labels separator target_label regex modulus replacement action")
+TLS_SERVER = keys("cert_file key_file client_auth_type client_ca_file")
+SERVER = keys(
+    "http_listen_address http_listen_port grpc_listen_address grpc_listen_port log_level log_format external_url"
+    " health_check_target enable_runtime_reload disable profiling_enabled register_instrumentation http_path_prefix"
+    " graceful_shutdown_timeout",
+    http_tls_config=TLS_SERVER,
+    grpc_tls_config=TLS_SERVER,
+)
+JOB = keys(
+    "job_name pipeline_stages encoding decompression file_sd_configs",
+    static_configs=[keys("targets labels")],
+    journal=keys("json max_age labels path matches"),
+    relabel_configs=[RELABEL],
+)
+SCHEMA = keys(
+    "limits_config global options tracing wal",
+    server=SERVER,
+    positions=keys("filename sync_period ignore_invalid_yaml"),
+    clients=[CLIENT],
+    client=CLIENT,
+    scrape_configs=[JOB],
+    target_config=keys("sync_period"),
+)
+STAGES = keys("json logfmt regex timestamp labels static_labels labeldrop structured_metadata output")
 LEVELS = ("emerg", "alert", "crit", "error", "warning", "notice", "info", "debug")
-GO_TIME = {"2006": "%Y", "01": "%m", "02": "%d", "15": "%H", "04": "%M", "05": "%S", "Jan": "%b", "Z07:00": "%z", "-0700": "%z"}
+GO_TIME = {"2006": "%Y", "01": "%m", "02": "%d", "15": "%H", "04": "%M", "05": "%S", "Jan": "%b"}
+GO_TIME.update({"Z07:00": "%z", "-0700": "%z"})
 
 
 class Refused(Exception):
     """A configuration that Promtail would not take."""
 
 
-# -- the YAML that the roles render: block style, scalars plain or quoted ------------------------------------------------
+# The YAML that the roles render: block style, scalars plain or quoted.
+KEY = re.compile(r"""^('(?:[^']|'')*'|"(?:[^"\\]|\\.)*"|[^\s'"{\[][^:]*?)\s*:(?:\s+(.*))?$""")
+
+
 class Yaml:
     def __init__(self, text):
         self.lines = [(len(line) - len(line.lstrip(" ")), line.strip()) for line in text.splitlines()]
@@ -85,8 +105,8 @@ class Yaml:
             self.at += 1
 
     def block(self, indent):
-        return self.sequence(indent) if self.lines[self.at][1].startswith(("- ", "-\n")) or self.lines[self.at][1] == "-" \
-            else self.mapping(indent)
+        item = self.lines[self.at][1].startswith("- ") or self.lines[self.at][1] == "-"
+        return self.sequence(indent) if item else self.mapping(indent)
 
     def sequence(self, indent):
         found = []
@@ -135,8 +155,7 @@ class Yaml:
 
     @staticmethod
     def key_of(text):
-        match = re.match(r"""^('(?:[^']|'')*'|"(?:[^"\\]|\\.)*"|[^\s'"\[\]{}#&*!|>%@`][^:]*?|[^\s'"{\[][^:]*?)\s*:(?:\s+(.*))?$""",
-                         text)
+        match = KEY.match(text)
         if not match:
             return None
         key = match.group(1)
@@ -213,7 +232,7 @@ def log(level, message, **more):
     print(f"level={level} msg={json.dumps(message)}{pairs}", file=sys.stderr, flush=True)
 
 
-# -- stages ---------------------------------------------------------------------------------------------------------------
+# Stages.
 def text_of(value):
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -233,8 +252,9 @@ def parse_time(text, form):
         if not match:
             return None
         zone = match.group(3).replace("Z", "+00:00")
-        moment = datetime.datetime.strptime(match.group(1) + zone, re.sub(r"[.,][09]+", "", pattern))
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=datetime.timezone.utc)
+        pattern = re.sub(r"[.,][09]+", "", pattern)
+        zone, pattern = (zone, pattern) if "%z" in pattern else ("+00:00", pattern + "%z")
+        moment = datetime.datetime.strptime(match.group(1) + zone, pattern)  # noqa: DTZ007  it always has %z
         return int(moment.timestamp()) * 10**9 + int((match.group(2) or "0").ljust(9, "0"))
     except (ValueError, OverflowError):
         return None
@@ -244,7 +264,7 @@ class Pipeline:
     def __init__(self, stages):
         self.stages = []
         for stage in stages or []:
-            (name, body), = stage.items()
+            ((name, body),) = stage.items()
             if name not in STAGES:
                 raise Refused(f"Unknown stage type: {name}")
             self.stages.append((name, body))
@@ -321,20 +341,24 @@ def relabel(labels, rules):
         action = rule.get("action", "replace")
         expression = re.compile("^(?:{})$".format(rule.get("regex", "(.*)")), re.DOTALL)
         if action in ("labeldrop", "labelkeep"):
-            labels = {name: value for name, value in labels.items() if bool(expression.match(name)) != (action == "labeldrop")}
+            kept = action == "labelkeep"
+            labels = {name: value for name, value in labels.items() if bool(expression.match(name)) == kept}
             continue
         value = str(rule.get("separator", ";")).join(labels.get(name, "") for name in rule.get("source_labels") or [])
         match = expression.match(value)
-        if action == "keep" and not match or action == "drop" and match:
+        if (action == "keep" and not match) or (action == "drop" and match):
             return None
         if action == "replace" and match:
-            replacement = re.sub(r"\$(?:\{(\w+)\}|(\d+))", lambda one: r"\g<" + (one.group(1) or one.group(2)) + ">",
-                                 str(rule.get("replacement", "$1")))
+            replacement = re.sub(
+                r"\$(?:\{(\w+)\}|(\d+))",
+                lambda one: r"\g<" + (one.group(1) or one.group(2)) + ">",
+                str(rule.get("replacement", "$1")),
+            )
             labels[rule["target_label"]] = match.expand(replacement)
     return {name: value for name, value in labels.items() if value and not name.startswith("__")}
 
 
-# -- the process ------------------------------------------------------------------------------------------------------------
+# The process.
 class Promtail:
     def __init__(self, config):
         self.config = config
@@ -345,7 +369,8 @@ class Promtail:
         self.sync_period = duration(positions.get("sync_period"), 10)
         self.positions = self.read_positions()
         self.clients = config.get("clients") or []
-        self.jobs = [dict(job, pipeline=Pipeline(job.get("pipeline_stages"))) for job in config.get("scrape_configs") or []]
+        jobs = config.get("scrape_configs") or []
+        self.jobs = [dict(job, pipeline=Pipeline(job.get("pipeline_stages"))) for job in jobs]
         self.files = {}
         self.journals = []
         self.batch, self.batch_bytes, self.batch_since = {}, 0, 0.0
@@ -359,13 +384,15 @@ class Promtail:
 
     def save_positions(self):
         unfinished = self.positions_file + ".new"
-        text = "".join("  {}: {}\n".format(json.dumps(path), json.dumps(self.positions[path])) for path in sorted(self.positions))
+        entries = sorted(self.positions.items())
+        text = "".join(f"  {json.dumps(path)}: {json.dumps(place)}\n" for path, place in entries)
         with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
             stream.write("positions:\n" + text if text else "positions: {}\n")
         os.replace(unfinished, self.positions_file)
 
     def ready(self):
-        return (self.config.get("server") or {}).get("health_check_target") is False or bool(self.files or self.journals)
+        unasked = (self.config.get("server") or {}).get("health_check_target") is False
+        return unasked or bool(self.files or self.journals)
 
     def run(self):
         for job in self.jobs:
@@ -376,13 +403,14 @@ class Promtail:
             if time.monotonic() - looked > 1:
                 self.find_files()
                 looked = time.monotonic()
-            busy = any([self.read_file(path) for path in list(self.files)] + [self.read_journal(*one) for one in self.journals])
+            busy = [self.read_file(path) for path in list(self.files)]
+            busy += [self.read_journal(*one) for one in self.journals]
             if self.batch and time.monotonic() - self.batch_since >= self.batch_wait():
                 self.push()
             if time.monotonic() - saved > self.sync_period:
                 self.save_positions()
                 saved = time.monotonic()
-            if not busy:
+            if not any(busy):
                 self.stopping.wait(0.1)
         self.push()
         self.save_positions()
@@ -425,7 +453,8 @@ class Promtail:
                 break
             lines += 1
             self.positions[path] = str(tail["stream"].tell())
-            self.handle(tail["job"], dict(tail["labels"]), raw[:-1].rstrip(b"\r").decode("utf-8", "replace"), time.time_ns())
+            line = raw[:-1].rstrip(b"\r").decode("utf-8", "replace")
+            self.handle(tail["job"], dict(tail["labels"]), line, time.time_ns())
         if lines:
             return True
         try:
@@ -540,7 +569,8 @@ class Promtail:
                 request.add_header("Authorization", "Basic " + base64.b64encode(pair).decode())
             token_file = authorization.get("credentials_file") or client.get("bearer_token_file")
             if token_file:
-                request.add_header("Authorization", "{} {}".format(authorization.get("type", "Bearer"), read_secret(token_file)))
+                kind = authorization.get("type", "Bearer")
+                request.add_header("Authorization", f"{kind} {read_secret(token_file)}")
             tls = client.get("tls_config") or {}
             context = ssl.create_default_context(cafile=tls.get("ca_file"))
             context.verify_flags &= ~ssl.VERIFY_X509_STRICT
@@ -548,7 +578,8 @@ class Promtail:
                 context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
             if tls.get("cert_file"):
                 context.load_cert_chain(tls["cert_file"], tls.get("key_file"))
-            with urllib.request.urlopen(request, timeout=duration(client.get("timeout"), 10), context=context) as answer:
+            timeout = duration(client.get("timeout"), 10)
+            with urllib.request.urlopen(request, timeout=timeout, context=context) as answer:
                 return answer.status, ""
         except urllib.error.HTTPError as error:
             return error.code, error.read(300).decode("utf-8", "replace").strip()
@@ -569,8 +600,10 @@ def pages(promtail):
                 good = promtail.ready()
                 self.answer(200 if good else 500, "Ready" if good else "Not ready: Unable to find any logs to tail.")
             elif path == "/metrics":
-                lines = [f'promtail_build_info{{version="{VERSION}"}} 1',
-                         "promtail_targets_active_total {}".format(len(promtail.files) + len(promtail.journals))]
+                lines = [
+                    f'promtail_build_info{{version="{VERSION}"}} 1',
+                    "promtail_targets_active_total {}".format(len(promtail.files) + len(promtail.journals)),
+                ]
                 lines += [f'promtail_{name}_total{{host="loki"}} {count}' for name, count in promtail.counts.items()]
                 self.answer(200, "\n".join(lines) + "\n", "text/plain; version=0.0.4; charset=utf-8")
             elif path == "/targets":
@@ -593,7 +626,7 @@ def pages(promtail):
 
 def listener(promtail):
     server = promtail.config.get("server") or {}
-    address = (server.get("http_listen_address") or "0.0.0.0", int(server.get("http_listen_port") or 80))  # noqa: S104
+    address = (server.get("http_listen_address") or "0.0.0.0", int(server.get("http_listen_port") or 80))
     web = ThreadingHTTPServer(address, pages(promtail))
     tls = server.get("http_tls_config") or {}
     if tls.get("cert_file"):
@@ -613,8 +646,18 @@ def flags(argv):
         name, equals, value = words.pop(0).lstrip("-").partition("=")
         if name == "config.file" and not equals:
             value = words.pop(0) if words else ""
-        if name not in ("config.file", "version", "check-syntax", "dry-run", "config.expand-env", "print-config-stderr",
-                        "log-config-reverse-order", "log.level", "server.http-listen-port", "inspect"):
+        if name not in (
+            "config.file",
+            "version",
+            "check-syntax",
+            "dry-run",
+            "config.expand-env",
+            "print-config-stderr",
+            "log-config-reverse-order",
+            "log.level",
+            "server.http-listen-port",
+            "inspect",
+        ):
             print(f"flag provided but not defined: -{name}", file=sys.stderr)
             raise SystemExit(2)
         found[name] = value or True
