@@ -187,19 +187,21 @@ def loki_ring(
     }
     if gossip.host and gossip.host != "0.0.0.0":  # noqa: S104  compared, not bound
         memberlist["bind_addr"] = [gossip.host]
-    if _is_ip(address):
-        # Gossip takes no name here; without one it finds the host's own address.
-        memberlist["advertise_addr"] = address
-    return {
-        "common": {
-            "instance_addr": address,
-            "replication_factor": replicas,
-            "ring": {"instance_id": member, "kvstore": {"store": "memberlist"}},
-        },
+    ring: dict[str, t.Any] = {"instance_id": member, "kvstore": {"store": "memberlist"}}
+    common: dict[str, t.Any] = {"replication_factor": replicas, "ring": ring}
+    result: dict[str, t.Any] = {
+        "common": common,
         "memberlist": memberlist,
         # Its default is the host name: of two equal ones, queries hang once one of them stops.
         "frontend_worker": {"id": member},
     }
+    if _is_ip(address):
+        common["instance_addr"] = address
+    else:
+        # Gossip takes no name, and would get it from common: it finds the host's own private address by itself.
+        ring["instance_addr"] = address
+        result["frontend"] = {"address": address}
+    return result
 
 
 def _is_ip(text: str) -> bool:

@@ -110,10 +110,14 @@ def test_three_of_a_ring() -> None:
         "bind_port": 7946,
         "advertise_port": 7946,
         "join_members": ["a:7946", "b:7946", "c:7946"],
-        "advertise_addr": "10.0.0.5",
     }
-    named = ring(["a:7946", "b:7946"], address="log-a.example.com", listen="10.0.0.5:7000")["memberlist"]
-    assert "advertise_addr" not in named and named["bind_addr"] == ["10.0.0.5"] and named["bind_port"] == 7000
+
+
+def test_member_known_by_a_name() -> None:
+    found = ring(["a:7946", "b:7946"], address="log-a.example.com", listen="10.0.0.5:7000")
+    assert "instance_addr" not in found["common"], "gossip would take it for an address"
+    assert found["common"]["ring"]["instance_addr"] == found["frontend"]["address"] == "log-a.example.com"
+    assert found["memberlist"]["bind_addr"] == ["10.0.0.5"] and found["memberlist"]["bind_port"] == 7000
 
 
 @pytest.mark.parametrize(
