@@ -62,9 +62,10 @@ def test_line_is_found_by_its_trace_id(host):
 def test_otlp_line_has_the_same_labels(host):
     trace_id, service = uuid.uuid4().hex, f"otlp-{uuid.uuid4().hex[:8]}"
     attributes = {"service.name": service, "service": service, "site": "lab", "instance": "a:1", "k8s.pod.name": "p"}
+    pairs = [{"key": key, "value": {"stringValue": text}} for key, text in attributes.items()]
     body = {
         "resourceLogs": [{
-            "resource": {"attributes": [{"key": key, "value": {"stringValue": value}} for key, value in attributes.items()]},
+            "resource": {"attributes": pairs},
             "scopeLogs": [{"logRecords": [
                 {"timeUnixNano": str(time.time_ns()), "traceId": trace_id, "body": {"stringValue": "by otlp"}},
             ]}],

