@@ -12,7 +12,8 @@ from lab import converge, exposure, get, process, wait_for
 LOKI = "http://127.0.0.1:3100"
 PROMTAIL = "http://127.0.0.1:9080"
 ONLY = ("--tags", "promtail")
-FOLDER = "/var/log/obs-test"
+# New for every run: positions of files that are gone stay for some seconds.
+FOLDER = f"/var/log/obs-test-{uuid.uuid4().hex[:8]}"
 LOGS = [{"name": "obs-test", "paths": [f"{FOLDER}/*.log"], "format": "json", "labels": {"service": "obs-test"}}]
 
 

@@ -383,6 +383,9 @@ class Promtail:
         return {path: str(value) for path, value in (document.get("positions") or {}).items()}
 
     def save_positions(self):
+        for path in [path for path in self.positions if not path.startswith(("cursor-", "journal-"))]:
+            if not os.path.exists(path):
+                del self.positions[path]
         unfinished = self.positions_file + ".new"
         entries = sorted(self.positions.items())
         text = "".join(f"  {json.dumps(path)}: {json.dumps(place)}\n" for path, place in entries)
