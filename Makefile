@@ -99,6 +99,10 @@ bench: lab ## Measure install, no-change and change runs (PEER_COLLECTIONS= for 
 lab: engine ## Build the hosts' images and fill the artifact store
 	@scripts/lab.sh
 
+.PHONY: wheelhouse
+wheelhouse: venv ## Pack the demo application for the role demo: DIR= [ARCH=arm64]
+	@$(PYTHON) -m scripts.wheelhouse demo --output $(or $(DIR),.build/wheelhouse) $(if $(ARCH),--arch $(ARCH))
+
 .PHONY: setup
 setup: ## Install what this machine lacks for `make up`: packages, Docker Engine, .venv, host image, release archives
 	@scripts/setup.sh

@@ -19,11 +19,12 @@ from pathlib import Path
 
 import yaml
 
+from scripts import wheelhouse
 from scripts.lab import catalog, golang, packing, paths
 from scripts.lab.catalog import Catalogue, Component
 from scripts.lab.upstream import Unobtainable, Upstream
 
-BUILT, UPSTREAM, STAND_IN = "real-built", "real-upstream", "stand-in"
+BUILT, UPSTREAM, STAND_IN, OURS = "real-built", "real-upstream", "stand-in", "ours"
 NOWHERE = "not in the store, not to be had upstream, and no way to build it"
 
 
@@ -86,6 +87,9 @@ class Filler:
         self._list_what_lies_there(component, version, urls)
         if all(self._present(component, version, url) for url in urls.values()):
             return self.store.origin(urls[component.arches[0]])
+        if component.wheelhouse:
+            self._pack_wheelhouse(component, version, urls)
+            return OURS
         if not self._offline and self._download(component, version, urls):
             return UPSTREAM
         if component.build and version in component.build.versions:
@@ -110,6 +114,8 @@ class Filler:
         if not archive.exists() or not sums.exists() or archive.name not in packing.read_sums(sums.read_text()):
             return False
         recipe = self.store.recipe(url)
+        if component.wheelhouse:
+            return recipe == component.wheelhouse_digest()
         if self.store.origin(url) == STAND_IN:
             return component.stand_in is not None and recipe == component.stand_in.digest()
         return not recipe or (component.build is not None and recipe == component.build.digest(version))
@@ -138,6 +144,16 @@ class Filler:
             self.store.note(url, BUILT, component.build.digest(version))
             digests[archive.name] = packing.sha256(archive)
         packing.write_sums(self.store.place(component.checksums_url(version)), digests)
+
+    def _pack_wheelhouse(self, component: Component, version: str, urls: dict[str, str]) -> None:
+        digests = {}
+        for arch, url in urls.items():
+            archive = self.store.place(url)
+            wheelhouse.pack(paths.PROJECTS[component.wheelhouse], wheelhouse.PYTHONS, arch, archive)
+            self.store.note(url, OURS, component.wheelhouse_digest())
+            digests[archive.name] = packing.sha256(archive)
+        packing.write_sums(self.store.place(component.checksums_url(version)), digests)
+        print(f"artifacts: {component.name} {version}: packed its wheels", flush=True)
 
     def _pack_stand_in(self, component: Component, version: str, urls: dict[str, str]) -> None:
         assert component.stand_in is not None
@@ -226,7 +242,7 @@ def main() -> int:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             lab = fill(Store(root), catalog.load(), arguments.offline, arguments.defaults)
-        except (Unobtainable, golang.BuildFailed) as error:
+        except (Unobtainable, golang.BuildFailed, wheelhouse.Unpackable) as error:
             print(f"artifacts: {error}", file=sys.stderr)
             return 1
         target = root / "obs_lab.yml"

@@ -34,6 +34,7 @@ ORIGINS = {
     "real-built": "real, built from upstream's Go module",
     "real-upstream": "real, upstream's release archive",
     "stand-in": "stand-in of the tests, not the real program",
+    "ours": "ours, packed from its sources",
 }
 IMAGE_FACTS = (
     '. /etc/os-release; printf "%s|%s|%s" "$PRETTY_NAME" "$(systemctl --version | sed -n 1p)" "$(python3 --version)"'

@@ -46,12 +46,31 @@ of them to one address.
 """
 
 
+# Services that a playbook of one's own runs: the group that a list of hosts for them is best called.
+ON_THEIR_OWN = {
+    "demo": "demo",
+    "grafana": "grafana",
+    "loki": "loki",
+    "otelcol": "otelcol",
+    "otelcol-agent": "monitored",
+    "promtail": "monitored",
+    "tempo": "tempo",
+    "thanos-sidecar": "prometheus",
+    "thanos-query": "thanos_query",
+    "thanos-query-frontend": "thanos_query_frontend",
+    "thanos-store": "thanos_store",
+    "thanos-compact": "thanos_compact",
+    "thanos-rule": "thanos_rule",
+    "thanos-receive": "thanos_receive",
+}
+
+
 def groups() -> dict[str, str]:
     """Service -> the group of the inventory whose hosts run it, as the estate knows them."""
     sys.path.insert(0, str(ROOT / "collections"))
     from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import COMPONENTS
 
-    return {component.name: component.group for component in COMPONENTS}
+    return {**ON_THEIR_OWN, **{component.name: component.group for component in COMPONENTS}}
 
 
 def ports() -> list[dict[str, Any]]:
@@ -70,8 +89,11 @@ def ports_page(rows: list[dict[str, Any]]) -> str:
     lines = ["| port | protocol | role | from | what for | variable | TLS |", "|---|---|---|---|---|---|---|"]
     for row in rows:
         lines.append(
-            "| {port} | {protocols} | {role} | {origins} | {purpose} | `{variable}` | `{tls}` |".format(
-                **row, protocols=", ".join(row["protocol"]), origins=", ".join(row["from"])
+            "| {port} | {protocols} | {role} | {origins} | {purpose} | `{variable}` | {guard} |".format(
+                **row,
+                guard=f"`{row['tls']}`" if row["tls"] else "loopback only",
+                protocols=", ".join(row["protocol"]),
+                origins=", ".join(row["from"]),
             )
         )
     return HEAD + "\n".join(lines) + "\n" + TAIL

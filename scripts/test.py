@@ -196,6 +196,7 @@ def components() -> list[str]:
         "real-built": "real, built from its Go module",
         "real-upstream": "real, upstream's release",
         "stand-in": "STAND-IN of the tests",
+        "ours": "ours, packed from this checkout",
     }
     return [
         f"  {name} {row['version']}: {kinds.get(row['origin'], row['origin'])}"

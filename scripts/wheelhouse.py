@@ -20,7 +20,7 @@ from pathlib import Path
 
 from scripts.lab import packing, paths
 
-PROJECTS = {"demo": paths.COLLECTION / "roles" / "demo" / "files" / "obs_demo"}
+PROJECTS = paths.PROJECTS
 PYTHONS = ("3.11", "3.13")  # Debian 12 and 13
 PLATFORMS = {
     "amd64": ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64"),

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.test_docs import FENCE, LINK
-from tests.tree import COLLECTION, load_yaml, plugins, roles
+from tests.tree import COLLECTION, load_yaml, plugins, roles, roles_of_the_site
 
 BIN = Path(sys.executable).parent
 SHIPPED = {"README.md", "LICENSE", "CHANGELOG.md", "meta/runtime.yml", "docs/troubleshooting.md", "playbooks/site.yml"}
@@ -110,7 +110,7 @@ def test_a_project_elsewhere_uses_it_by_ten_lines(installed: Path, tmp_path: Pat
 
     # Every task of every role is found, and the inventory is judged, without a host.
     tasks = run("--list-tasks")
-    assert not [role.name for role in roles() if f"obs.stack.{role.name} : " not in tasks]
+    assert not [role.name for role in roles_of_the_site() if f"obs.stack.{role.name} : " not in tasks]
     assert "failed=0" in run("--tags", "nothing-else")
 
 

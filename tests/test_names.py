@@ -93,7 +93,10 @@ def _task_around(lines: list[str], number: int) -> list[str]:
     return lines[start:end]
 
 
-INVENTORY = re.compile(r"\b(groups\s*[\[.|]|group_names\b|hostvars\b|inventory_hostname_short\b|obs_[a-z]\w*)")
+INVENTORY = re.compile(
+    r"\b(groups\s*[\[.|]|group_names\b|hostvars\b|inventory_hostname_short\b"
+    r"|obs_[a-z]\w*(?!\w|\.\w+:))"  # but module:function of a Python release of ours
+)
 
 
 def inventory_in_role(text: str) -> list[str]:

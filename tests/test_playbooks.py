@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.tree import COLLECTION, load_yaml, roles
+from tests.tree import COLLECTION, load_yaml, roles, roles_of_the_site
 
 PLAYBOOKS = COLLECTION / "playbooks"
 # They run roles on the controller, for all services of a host in one play.
 OFFLINE = ("validate_config", "mirror")
-NAMES = [role.name for role in roles()]
+NAMES = [role.name for role in roles_of_the_site()]
 
 
 def plays(name: str) -> list[dict[str, Any]]:
@@ -32,11 +32,15 @@ def told_breaches(role: str, variables: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize("role", NAMES)
 def test_a_role_is_told_its_mode_by_the_playbook(role: str) -> None:
     assert not told_breaches(role, load_yaml((PLAYBOOKS / "vars" / f"{role}.yml").read_text()))
+
+
+@pytest.mark.parametrize("role", [role.name for role in roles()])
+def test_a_role_hands_its_mode_on(role: str) -> None:
     lifecycle = load_yaml((COLLECTION / "roles" / role / "vars/main/service.yml").read_text())[f"__{role}_lifecycle"]
     assert lifecycle["mode"] == f"{{{{ {role}_mode }}}}"
 
 
-@pytest.mark.parametrize("role", NAMES)
+@pytest.mark.parametrize("role", [role.name for role in roles()])
 def test_a_role_tells_what_it_did(role: str) -> None:
     tasks = load_yaml((COLLECTION / "roles" / role / "tasks/main.yml").read_text())
     assert [task.get("register") for task in tasks] == [f"{role}_result"]

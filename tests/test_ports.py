@@ -33,7 +33,8 @@ def breaches(rows: list[dict[str, Any]], defaults: dict[str, Any], known: set[st
         default = re.search(r":(\d+)$", str(defaults.get(row["variable"], "")))
         if not default or int(default.group(1)) != row["port"]:
             found.append(f"{where}: the default is {defaults.get(row['variable'])!r}")
-        if row["tls"] not in defaults:
+        local = str(defaults.get(row["variable"], "")).startswith("127.0.0.1:")
+        if row["tls"] not in defaults and not (local and not row["tls"]):
             found.append(f"{where}: no variable {row['tls']}")
         if not row["protocol"] or not set(row["protocol"]) <= PROTOCOLS:
             found.append(f"{where}: protocol {row['protocol']}")

@@ -21,6 +21,10 @@ UNIT = COLLECTION / "tests" / "unit" / "plugins"
 TROUBLESHOOTING = COLLECTION / "docs" / "troubleshooting.md"
 
 
+# Roles that no play of site.yml runs yet.
+ON_THEIR_OWN = {"demo", "grafana", "loki", "otelcol", "promtail", "tempo", "thanos"}
+
+
 class _Loader(yaml.SafeLoader):
     """Safe YAML that also takes Ansible's own tags."""
 
@@ -63,6 +67,11 @@ def texts(*suffixes: str, under: Path = ROOT) -> Iterator[tuple[Path, str]]:
 def roles() -> list[Path]:
     """The folder of every role that ships."""
     return sorted(path for path in (COLLECTION / "roles").glob("*") if path.is_dir())
+
+
+def roles_of_the_site() -> list[Path]:
+    """The roles that the playbooks run on hosts of an inventory. The others are called by a playbook of one's own."""
+    return [path for path in roles() if path.name not in ON_THEIR_OWN]
 
 
 def plugins(kind: str) -> list[Path]:

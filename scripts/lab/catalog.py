@@ -26,13 +26,24 @@ class Build:
     replace: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     collector: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    variable: str = ""
 
     def digest(self, version: str) -> str:
         """Short digest of everything that shapes the binaries of a release: another digest means build anew."""
         recipe = [self.module, self.versions[version], self.commands, self.replace, self.tags, "packing 1"]
-        if self.collector:
-            recipe.append(self.collector)
+        recipe += [part for part in (self.collector, self.variable) if part]
         return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _digest(kind: str, *sources: Path) -> str:
+    """Short digest of files and folders."""
+    found = hashlib.sha256(kind.encode())
+    for source in sources:
+        files = sorted(path for path in source.rglob("*") if path.is_file()) if source.is_dir() else [source]
+        for path in files:
+            if "__pycache__" not in path.parts:
+                found.update(path.relative_to(source.parent).as_posix().encode() + path.read_bytes())
+    return found.hexdigest()[:12]
 
 
 @dataclass(frozen=True)
@@ -46,13 +57,8 @@ class StandIn:
 
     def digest(self) -> str:
         """Short digest of the sources: another one means pack anew."""
-        found = hashlib.sha256(b"stand-in 1")
-        for member, name in sorted(self.members.items()):
-            source = paths.STAND_INS / name
-            files = sorted(path for path in source.rglob("*") if path.is_file()) if source.is_dir() else [source]
-            for path in files:
-                found.update(f"{member} {path.relative_to(paths.STAND_INS)}".encode() + path.read_bytes())
-        return found.hexdigest()[:12]
+        sources = sorted(self.members.items())
+        return _digest(f"stand-in 1 {sources}", *(paths.STAND_INS / name for _member, name in sources))
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,11 @@ class Component:
     also: tuple[str, ...] = ()
     build: Build | None = None
     stand_in: StandIn | None = None
+    wheelhouse: str = ""
+
+    def wheelhouse_digest(self) -> str:
+        """Short digest of the project that a wheelhouse is packed from."""
+        return _digest("wheelhouse 1", paths.PROJECTS[self.wheelhouse])
 
     def archive_url(self, version: str, arch: str) -> str:
         """Upstream's URL of one archive."""
@@ -122,6 +133,7 @@ def _component(name: str, row: dict[str, Any]) -> Component:
             tuple(recipe.get("replace", ())),
             tuple(recipe.get("tags", ())),
             recipe.get("collector", {}),
+            recipe.get("variable", ""),
         )
     substitute = next(iter(build.versions)) if build else ""
     return Component(
@@ -134,4 +146,5 @@ def _component(name: str, row: dict[str, Any]) -> Component:
         tuple(row.get("also", ())),
         build,
         StandIn(row["stand_in"]) if "stand_in" in row else None,
+        row.get("wheelhouse", ""),
     )

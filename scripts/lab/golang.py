@@ -48,7 +48,8 @@ def compile_release(component: Component, version: str, arch: str, folder: Path)
         folder = collector.generate(component, version, folder, environment, _run)
     for name, package in build.commands.items():
         target = output / name.format(arch=arch)
-        command = [*_go_build(target, f"{VERSION_VARIABLE}={version}"), "-tags", ",".join(build.tags)]
+        variables = [VERSION_VARIABLE, *filter(None, [build.variable])]
+        command = [*_go_build(target, *(f"{name}={version}" for name in variables)), "-tags", ",".join(build.tags)]
         command.append("." if build.collector else package)
         _run(command, folder, environment, f"building {target.name} {version} {arch} from {build.module}")
         binaries[target.name] = target
@@ -63,8 +64,8 @@ def compile_stand_in(source: Path, version: str, arch: str, target: Path) -> Non
     _run(command, source, {**environment, "GOFLAGS": "-mod=readonly"}, f"building the stand-in {source.name} {version}")
 
 
-def _go_build(target: Path, variable: str) -> list[str]:
-    ldflags = f"-s -w -X {variable}"
+def _go_build(target: Path, *variables: str) -> list[str]:
+    ldflags = " ".join(["-s -w", *(f"-X {variable}" for variable in variables)])
     return ["go", "build", "-trimpath", "-buildvcs=false", "-ldflags", ldflags, "-o", str(target)]
 
 

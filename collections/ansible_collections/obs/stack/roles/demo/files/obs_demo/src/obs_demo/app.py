@@ -1,3 +1,7 @@
+# Copyright: obs.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """The web application.
 
 GET /users/{user_id} is the work; /metrics and /healthz are for operators; PUT and DELETE /faults make it misbehave.

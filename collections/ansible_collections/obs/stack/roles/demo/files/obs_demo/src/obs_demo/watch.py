@@ -1,3 +1,7 @@
+# Copyright: obs.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """Count, time, log and mark every request."""
 
 from __future__ import annotations
