@@ -18,6 +18,7 @@ from ansible_collections.obs.stack.plugins.module_utils._errors import StackErro
 
 # Lists whose items have an identity: they merge item by item. True: upstream demands the key of every item.
 KEYED_LISTS: dict[str, tuple[str, bool]] = {
+    "datasources": ("name", True),
     "groups": ("name", True),
     "mute_time_intervals": ("name", True),
     "receivers": ("name", True),
