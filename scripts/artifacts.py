@@ -95,7 +95,7 @@ class Filler:
         if component.build and version in component.build.versions:
             self._build(component, version, urls)
             return BUILT
-        if component.stand_in and version == component.wanted:
+        if component.stand_in and version in (component.wanted, *component.also):
             self._pack_stand_in(component, version, urls)
             return STAND_IN
         return None
