@@ -71,7 +71,9 @@ def inline_secrets(data: Any, path: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(data, dict):
         for key, value in data.items():
             here = f"{path}.{key}" if path else str(key)
-            if isinstance(value, (str, int)) and not isinstance(value, bool) and is_sensitive(str(key)):
+            # {key: service.name, value: service} names an attribute.
+            named = key == "key" and "value" in data
+            if isinstance(value, (str, int)) and not isinstance(value, bool) and is_sensitive(str(key)) and not named:
                 yield here, str(value)
             else:
                 yield from inline_secrets(value, here)
