@@ -1,0 +1,197 @@
+"""Grafana lets in nobody by a known password, has its data sources linked, and keeps its database through versions."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lab import Run, converge, exposure, get, process, wait_for
+
+GRAFANA = ("--tags", "grafana")
+OLDER = "13.2.2"
+SECRETS = "/etc/grafana/secrets"
+DATABASE = "/var/lib/grafana/grafana.db"
+MIGRATIONS = "SELECT * FROM migration_log ORDER BY 1"
+SOURCES = "SELECT name, uid FROM data_source ORDER BY 1"
+BASE = "http://127.0.0.1:3000"
+
+
+def wish(*arguments: str, **variables: Any) -> Run:
+    """Converge Grafana alone, with variables over those of the scenario."""
+    return converge({f"grafana_{name}": value for name, value in variables.items()}, arguments=(*GRAFANA, *arguments))
+
+
+def password(host: Any) -> str:
+    """The administrator's password as Grafana reads it."""
+    return host.file(f"{SECRETS}/admin_password").content_string.strip()
+
+
+def ask(host: Any, path: str, secret: str = "") -> Any:
+    """A page of the API as the administrator, by basic authentication."""
+    return get(host, BASE + path, "--user", f"admin:{secret or password(host)}")
+
+
+def version(host: Any) -> str:
+    """The version that runs."""
+    return get(host, f"{BASE}/api/health").json["version"]
+
+
+def sql(host: Any, statement: str, *values: str, path: str = DATABASE) -> list[Any]:
+    """Rows of a statement on Grafana's SQLite database."""
+    call = f"sqlite3.connect({path!r}, isolation_level=None).execute({statement!r}, {list(values)!r}).fetchall()"
+    program = base64.b64encode(f"import sqlite3, json; print(json.dumps({call}))".encode()).decode()
+    return json.loads(host.check_output(f"echo {program} | base64 -d | python3"))
+
+
+@pytest.fixture(autouse=True)
+def as_it_was(host: Any):
+    """Whatever a test wished, the scenario's own Grafana is there afterwards."""
+    before = process(host, "grafana"), host.check_output("readlink /opt/obs/grafana/current")
+    yield
+    if (process(host, "grafana"), host.check_output("readlink /opt/obs/grafana/current")) != before:
+        run = wish()
+        assert run.code == 0, run.errors
+
+
+def test_it_is_ready_and_a_second_run_changes_nothing(host: Any) -> None:
+    health = get(host, f"{BASE}/api/health")
+    assert (health.status, health.json["database"]) == (200, "ok")
+    assert wish().changed == 0
+
+
+@pytest.mark.parametrize("login", ["admin:admin", "admin:", "admin:grafana"])
+def test_no_known_password_works(host: Any, login: str) -> None:
+    assert get(host, f"{BASE}/api/user", "--user", login).status == 401
+    assert get(host, f"{BASE}/api/datasources").status == 401
+
+
+def test_secrets_are_files_of_the_service_alone(host: Any) -> None:
+    for name in ("admin_password", "secret_key"):
+        file = host.file(f"{SECRETS}/{name}")
+        assert (file.user, file.group, file.mode) == ("root", "grafana", 0o640)
+        assert file.content_string.strip() not in host.file("/etc/grafana/grafana.ini").content_string
+        assert file.content_string.strip() not in host.check_output("journalctl -u grafana --no-pager")
+
+
+def test_signals_lead_to_each_other(host: Any) -> None:
+    """Whatever of the three is there names the others by uids that are there."""
+    sources = {source["type"]: source for source in ask(host, "/api/datasources").json}
+    known = {source["uid"] for source in sources.values()}
+    links = []
+    if {"prometheus", "tempo"} <= set(sources):
+        links += [item["datasourceUid"] for item in sources["prometheus"]["jsonData"]["exemplarTraceIdDestinations"]]
+        links += [sources["tempo"]["jsonData"][key]["datasourceUid"] for key in ("tracesToMetrics", "serviceMap")]
+    if {"loki", "tempo"} <= set(sources):
+        links += [field["datasourceUid"] for field in sources["loki"]["jsonData"]["derivedFields"]]
+        assert sources["loki"]["jsonData"]["derivedFields"][0]["url"] == "${__value.raw}"
+        logs = sources["tempo"]["jsonData"]["tracesToLogsV2"]
+        links.append(logs["datasourceUid"])
+        assert logs["query"] == '{${__tags}} | trace_id="${__trace.traceId}"'
+    assert links and set(links) <= known
+
+
+def test_the_unit_is_confined(host: Any) -> None:
+    assert exposure(host, "grafana") <= 3.0
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"admin_password": ""}, "grafana_admin_password: it is not set"),
+        ({"admin_password": "admin"}, "one of those that are tried first"),
+        ({"secret_key": ""}, "grafana_secret_key: it is not set"),
+        ({"config": {"server": {"http_port": 80}}}, "grafana_listen_address"),
+        ({"config": {"smtp": {"password": "canary-in-the-clear"}}}, "a secret would stand in the clear"),
+        ({"config": {"users": {"allow_sign_upp": True}}}, "users.allow_sign_upp (did you mean allow_sign_up?)"),
+        ({"config": {"auth.ldap": {"config_file": "/etc/grafana/none.toml"}}}, "none.toml: no such file"),
+        ({"datasources": [{"name": "x", "type": "loki", "uid": "has blank"}]}, "its uid is 'has blank'"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_changes(host: Any, variables: dict[str, Any], words: str) -> None:
+    before = process(host, "grafana")
+    run = wish(**variables)
+    assert run.code != 0 and words in run.errors, run.errors
+    assert "canary-in-the-clear" not in run.errors
+    assert process(host, "grafana") == before
+
+
+def test_check_mode_tells_and_changes_nothing(host: Any) -> None:
+    before = process(host, "grafana")
+    run = wish("--check", "--diff", config={"users": {"default_theme": "light"}})
+    assert run.changed == 1 and "default_theme = light" in run.output
+    assert process(host, "grafana") == before
+    assert "default_theme" not in host.file("/etc/grafana/grafana.ini").content_string
+
+
+def test_another_password_is_made_so(host: Any) -> None:
+    """Grafana reads it at its first start only: the role sees to the rest."""
+    former = password(host)
+    run = wish(admin_password="canary-another-one")
+    assert run.code == 0, run.errors
+    assert ask(host, "/api/user", "canary-another-one").status == 200
+    assert ask(host, "/api/user", former).status == 401
+    assert "canary-another-one" not in run.output + host.check_output("journalctl -u grafana --no-pager")
+
+
+def test_a_dashboard_comes_and_goes_without_a_restart(host: Any, tmp_path: Path) -> None:
+    board = {"uid": "lab-board", "title": "Lab", "panels": []}
+    (tmp_path / "lab.json").write_text(json.dumps(board))
+    sources = [{"src": str(tmp_path), "folder": "Laboratory"}]
+    assert wish(dashboards=sources).code == 0
+    wait_for("the dashboard", lambda: ask(host, "/api/dashboards/uid/lab-board").status == 200, 30)
+    before = process(host, "grafana")
+    (tmp_path / "lab.json").write_text(json.dumps({**board, "title": "Laboratory board"}))
+    run = wish(dashboards=sources)
+    assert run.changed == 1 and process(host, "grafana") == before
+    wait_for(
+        "its new title",
+        lambda: ask(host, "/api/dashboards/uid/lab-board").json["dashboard"]["title"] == "Laboratory board",
+        30,
+    )
+    (tmp_path / "lab.json").write_text("{")
+    run = wish(dashboards=sources)
+    assert run.code != 0 and "lab.json" in run.errors, run.errors
+
+
+def test_metrics_can_ask_for_a_password(host: Any) -> None:
+    assert wish(metrics_username="prometheus", metrics_password="canary-metrics").code == 0
+    assert get(host, f"{BASE}/metrics").status == 401
+    answer = get(host, f"{BASE}/metrics", "--user", "prometheus:canary-metrics")
+    assert answer.status == 200 and "grafana_build_info" in answer.body
+
+
+def test_a_failed_version_leaves_the_database_as_it_was(host: Any) -> None:
+    """The newer one changes the database, then ends on a data source: both it and its changes are taken back."""
+    newer = version(host)
+    clash = {"name": "Lab", "type": "prometheus", "uid": "lab-clash", "url": "http://127.0.0.1:1"}
+    assert wish(version=OLDER, datasources=[clash]).code == 0
+    before, file = (sql(host, MIGRATIONS), sql(host, SOURCES)), host.check_output(f"stat -c %i {DATABASE}")
+    run = wish(version=newer, datasources=[{**clash, "name": "Another name of the same uid"}])
+    assert run.code != 0 and "same uid already exists" in run.errors, run.errors
+    assert "was put back and answers" in run.errors
+    assert version(host) == OLDER and (sql(host, MIGRATIONS), sql(host, SOURCES)) == before
+    assert host.check_output(f"stat -c %i {DATABASE}") != file, "the database is not the copy"
+    assert ask(host, "/api/user").status == 200
+
+
+def test_going_back_a_version_brings_its_database_back(host: Any, tmp_path: Path) -> None:
+    newer = version(host)
+    assert wish(version=OLDER).code == 0
+    assert wish(version=newer).code == 0
+    sql(host, "CREATE TABLE lab_marker (id INTEGER)")  # what the newer version did
+    module = {"name": "grafana", "state": "{{ wanted }}"}
+    task = {"name": "Go back, or let go", "obs.stack.release_service_rollback": module}
+    hosts = host.backend.get_hostname()
+    play = {"name": "By hand", "hosts": hosts, "gather_facts": False, "become": True, "tasks": [task]}
+    (tmp_path / "back.yml").write_text(json.dumps([play]))
+    back = converge({"wanted": "held"}, playbook=tmp_path / "back.yml")
+    assert back.code == 0, back.errors
+    assert version(host) == OLDER
+    assert not sql(host, "SELECT name FROM sqlite_master WHERE name = ?", "lab_marker")
+    newest = host.check_output("ls /var/lib/grafana/backups/*.db").splitlines()[-1]
+    assert newest.endswith(f"-{newer}.db") and sql(host, "SELECT * FROM lab_marker", path=newest) == []
+    lifted = converge({"wanted": "lifted"}, playbook=tmp_path / "back.yml")
+    assert lifted.code == 0, lifted.errors
