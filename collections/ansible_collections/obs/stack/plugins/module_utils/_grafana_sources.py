@@ -92,7 +92,7 @@ def _known(number: int, endpoint: Mapping[str, t.Any]) -> dict[str, t.Any]:
             "its type is '{}'".format(endpoint["type"]),
             "It is one of {}; anything else goes into grafana_datasources.".format(", ".join(TYPES)),
         )
-    if not re.match(r"^https?://[^/\s@]+", str(endpoint["url"])):
+    if not re.match(r"^https?://[^/\s@]+(/\S*)?$", str(endpoint["url"])):
         raise _refuse(
             f"Could not use {where}",
             "its url is not of the form https://host:port",
