@@ -21,7 +21,7 @@ from ansible_collections.obs.stack.plugins.module_utils._delivery import same_or
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._wish import ReleaseForHost
 from ansible_collections.obs.stack.plugins.plugin_utils._payload import build
-from ansible_collections.obs.stack.plugins.plugin_utils._release import archive_of, with_sha256
+from ansible_collections.obs.stack.plugins.plugin_utils._release import archive_at, archive_of, with_sha256
 from ansible_collections.obs.stack.plugins.plugin_utils._service_spec import ARGUMENT_SPEC, REQUIRED_IF
 from ansible_collections.obs.stack.plugins.plugin_utils._validation import validate
 
@@ -114,7 +114,7 @@ class ActionModule(ActionBase):
         )
         return answer
 
-    def _bring(self, payload: dict[str, Any], need: dict[str, str]) -> tuple[Any, list[str]]:
+    def _bring(self, payload: dict[str, Any], need: dict[str, Any]) -> tuple[Any, list[str]]:
         """Fetch the archive the host asked for into the controller's cache, and transfer it; its path, and warnings."""
         how, version = payload["fetch"], payload["release"]["version"]
         release, same_origin = with_sha256(
@@ -132,21 +132,29 @@ class ActionModule(ActionBase):
         payload["release"]["sha256"][release.arch] = release.sha256
         display.vv("fetching {}".format(need["url"]))
         archive = archive_of(release, how)
-        name = os.path.basename(release.url)
+        more = {one["sha256"]: archive_at(one["url"], one["sha256"], how) for one in need.get("additions") or []}
+        remote = self._hand_over(archive.path, os.path.basename(release.url))
+        payload["additions"] = {
+            sha256: self._hand_over(found.path, f"addition-{sha256[:16]}") for sha256, found in more.items()
+        }
+        return remote, [same_origin_warning(payload["name"], version)] if same_origin else []
+
+    def _hand_over(self, path: str, name: str) -> str:
+        """Transfer a file into the task's temporary folder on the host; its path there."""
         if not self._connection._shell.tmpdir:
             self._make_tmp_path()
-        remote = self._connection._shell.join_path(self._connection._shell.tmpdir, name)
+        remote = str(self._connection._shell.join_path(self._connection._shell.tmpdir, name))
         try:
-            self._transfer_file(archive.path, remote)
+            self._transfer_file(path, remote)
             self._fixup_perms2((self._connection._shell.tmpdir, remote))
         except AnsibleActionFail as error:
             raise StackError(
                 f"Could not hand {name} over to the host", why=str(error), step="stage", doc="fetch"
             ) from error
-        return remote, [same_origin_warning(payload["name"], version)] if same_origin else []
+        return remote
 
 
 def _needed(release: dict[str, Any]) -> dict[str, Any]:
     """What mode mirror tells: as much of a release as finding its archives takes, nothing for state absent."""
-    keys = ("version", "url", "checksums_url", "sha256", "arch_names") if release else ()
+    keys = ("version", "url", "checksums_url", "sha256", "arch_names", "additions") if release else ()
     return {"release": {key: release[key] for key in keys}, "version": release.get("version", "")}

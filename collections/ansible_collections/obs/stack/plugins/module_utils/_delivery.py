@@ -53,18 +53,23 @@ def bring_release(wish: Wish, layout: Layout, release: ReleaseForHost) -> tuple[
         StackError: it cannot be fetched, is not what its checksum says, or cannot be unpacked.
     """
     how, archive, warnings = wish.fetch, wish.archive, []
+    wanted = release.additions
     if not release.sha256:
         text = fetch_text(release.checksums_url, **fetch_options(how))
         release = replace(release, sha256=find_checksum(text, os.path.basename(release.url)))
         warnings.append(same_origin_warning(wish.name, release.version))
     if archive:
-        _verify(archive, release)
-        stage_release(layout, release, archive)
+        _verify(archive, release.url, release.sha256)
+        for addition in wanted:
+            _verify(wish.additions[addition.sha256], addition.url, addition.sha256)
+        stage_release(layout, release, archive, wish.additions)
         return release, warnings
     cache = str(how.get("cache_dir") or os.path.join(layout.root, ".cache"))
     archive = fetch(release.url, cache, sha256=release.sha256, **fetch_options(how)).path
-    stage_release(layout, release, archive)
-    remove_file(archive)  # A host keeps what it unpacked, not the archive as well.
+    more = {one.sha256: fetch(one.url, cache, sha256=one.sha256, **fetch_options(how)).path for one in wanted}
+    stage_release(layout, release, archive, more)
+    for path in (archive, *more.values()):
+        remove_file(path)  # A host keeps what it unpacked, not the archive as well.
     return release, warnings
 
 
@@ -87,16 +92,16 @@ def same_origin_warning(name: str, version: str) -> str:
     )
 
 
-def _verify(archive: str, release: ReleaseForHost) -> None:
+def _verify(archive: str, url: str, sha256: str) -> None:
     """Hash what was handed over once more, on the host that unpacks it."""
     digest = hashlib.sha256()
     with open(archive, "rb") as handle:
         for chunk in iter(lambda: handle.read(1 << 20), b""):
             digest.update(chunk)
-    if digest.hexdigest() != release.sha256:
+    if digest.hexdigest() != sha256:
         raise StackError(
-            f"Could not use the archive of {os.path.basename(release.url)}",
-            why=f"its sha256 is {digest.hexdigest()}, wanted {release.sha256}",
+            f"Could not use the archive of {os.path.basename(url)}",
+            why=f"its sha256 is {digest.hexdigest()}, wanted {sha256}",
             hint="Nothing was changed. Fetch it again; if it stays so, the archive is not the one that was released.",
             step="stage",
             doc="checksum",

@@ -37,7 +37,7 @@ class Outcome:
     not_validated_because: str = ""
     warnings: list[str] = field(default_factory=list)
     diff: list[dict[str, str]] = field(default_factory=list)
-    need_release: dict[str, str] | None = None
+    need_release: dict[str, Any] | None = None
 
     def to_plain(self) -> dict[str, Any]:
         """As the module returns it."""

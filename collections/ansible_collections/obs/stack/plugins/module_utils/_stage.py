@@ -14,6 +14,7 @@ import platform
 from collections.abc import Mapping
 from typing import Any, Callable
 
+from ._additions import unpack_additions
 from ._archive import unpack
 from ._digest import sha256
 from ._errors import StackError
@@ -96,7 +97,7 @@ def find_release(layout: Layout, release: ReleaseForHost) -> tuple[str, str]:
         record = read_json(os.path.join(layout.releases, name, RELEASE_RECORD)) if not name.startswith(".") else None
         if not record or (record.get("version"), record.get("url")) != (release.version, release.url):
             continue
-        if not name.endswith(release.interpreter):
+        if not name.endswith(release.interpreter) or record.get("additions", "") != release.additions_key:
             continue
         if release_is_whole(layout, name):
             return name, str(record["sha256"])
@@ -117,8 +118,13 @@ def release_is_whole(layout: Layout, release_id: str) -> bool:
     return bool(record.get("binaries"))
 
 
-def stage_release(layout: Layout, release: ReleaseForHost, archive: str) -> None:
+def stage_release(
+    layout: Layout, release: ReleaseForHost, archive: str, additions: Mapping[str, str] | None = None
+) -> None:
     """Unpack a verified archive into releases/<id>: beside first, synced, renamed.
+
+    Args:
+        additions: sha256 -> path of the archives of the release's additions.
 
     Raises:
         StackError: the archive is damaged or for another machine, or the disk is full. Nothing is left behind.
@@ -128,13 +134,20 @@ def stage_release(layout: Layout, release: ReleaseForHost, archive: str) -> None
     final = layout.release(release.id)
     try:
         RELEASE_KINDS[release.kind](archive, beside, final, release)
+        unpack_additions(beside, release.additions, additions or {})
         binaries = {}
         for name in release.binaries:
             found = os.stat(os.path.join(beside, "bin", name))
             binaries[name] = (found.st_size, found.st_mtime_ns)
         write_json(
             os.path.join(beside, RELEASE_RECORD),
-            {"version": release.version, "url": release.url, "sha256": release.sha256, "binaries": binaries},
+            {
+                "version": release.version,
+                "url": release.url,
+                "sha256": release.sha256,
+                "additions": release.additions_key,
+                "binaries": binaries,
+            },
             mode=0o644,
         )
         restore_labels(beside)

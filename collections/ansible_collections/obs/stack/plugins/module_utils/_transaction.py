@@ -143,6 +143,7 @@ class _Run:
                 "url": release.url,
                 "sha256": release.sha256,
                 "checksums_url": release.checksums_url,
+                "additions": [{"url": one.url, "sha256": one.sha256} for one in release.additions],
             }
             return self.outcome
         phase("planned")

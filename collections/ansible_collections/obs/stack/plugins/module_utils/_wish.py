@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ._additions import Addition, additions_for, key_of
+
 # "@data_filesystem_80_percent@" stands for that share of the data file system in Prometheus' notation (201GB).
 SIZE_TOKEN = re.compile(r"@data_filesystem_([1-9][0-9]?)_percent@")
 
@@ -67,6 +69,7 @@ class ReleaseWish:
     version_argv: tuple[str, ...]
     kind: str = "archive"
     python: str = ""
+    additions: tuple[Mapping[str, Any], ...] = ()
 
     def for_machine(self, machine: str, interpreter: str = "") -> ReleaseForHost:
         """The release as one machine (``uname -m``) and, for a wheelhouse, its interpreter (``python3.11``) need it."""
@@ -86,6 +89,7 @@ class ReleaseWish:
             interpreter=interpreter,
             python=self.python,
             binaries={name: fill(path) for name, path in self.binaries.items()},
+            additions=additions_for(self.additions, arch),
         )
 
 
@@ -105,14 +109,21 @@ class ReleaseForHost:
     binaries: Mapping[str, str]
     interpreter: str = ""
     python: str = ""
+    additions: tuple[Addition, ...] = ()
+
+    @property
+    def additions_key(self) -> str:
+        """Stands for the additions, "" without any."""
+        return key_of(self.additions)
 
     @property
     def id(self) -> str:
-        """Name of its folder: version, the first eight digits of the archive's sha256, and the interpreter if any.
+        """Name of its folder: version, the first eight digits of the archive's sha256, what stands for additions, and
+        the interpreter if any.
 
         A host whose interpreter was upgraded so needs another release, and the service a restart.
         """
-        end = f"-{self.interpreter}" if self.interpreter else ""
+        end = "".join(f"-{part}" for part in (self.additions_key, self.interpreter) if part)
         return f"{self.version}-{self.sha256[:8]}{end}" if self.sha256 else ""
 
 
@@ -132,6 +143,7 @@ class Wish:
     release: ReleaseWish = NO_RELEASE
     fetch: Mapping[str, Any] = field(default_factory=dict)
     archive: str = ""
+    additions: Mapping[str, str] = field(default_factory=dict)
     account: Mapping[str, Any] = field(default_factory=dict)
     command: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -170,6 +182,7 @@ class Wish:
                 version_argv=tuple(release["version_argv"]),
                 kind=release["kind"],
                 python=release.get("python", ""),
+                additions=tuple(release.get("additions") or ()),
             )
         for key in ("files", "live"):
             values[key] = tuple(FileWish.from_plain(item) for item in values.get(key, ()))

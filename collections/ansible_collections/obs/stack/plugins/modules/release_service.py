@@ -123,6 +123,34 @@ options:
         type: list
         elements: str
         default: ["--version"]
+      additions:
+        description:
+          - Further archives that become part of the release, such as plugins. Another set of them is another release.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          path:
+            description:
+              - Folder within the release that it becomes. A single top folder of the archive is left out.
+            type: str
+            required: true
+          url:
+            description:
+              - Upstream's URL; C({arch}) is replaced by the host's architecture. The mirror has it like the release.
+            type: str
+            required: true
+          sha256:
+            description:
+              - Architecture to sha256 of its archive, V(any) where one archive serves all.
+            type: dict
+            required: true
+          members:
+            description:
+              - Files it must have, or it is refused.
+            type: list
+            elements: str
+            default: []
   fetch:
     description:
       - How the archive is fetched.

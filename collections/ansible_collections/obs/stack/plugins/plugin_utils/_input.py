@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.obs.stack.plugins.module_utils._additions import check_additions
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._layout import NAME
 
@@ -55,6 +56,7 @@ def check_input(options: Mapping[str, Any]) -> None:
         raise bad(
             "Could not use the URL of {}: {!r}".format(name, release["url"]), "it is not an http(s) or file URL", ""
         )
+    check_additions(name, release.get("additions") or [])
     if options["command"][0] not in release["binaries"]:
         raise bad(
             f"Could not use the command of {name}",

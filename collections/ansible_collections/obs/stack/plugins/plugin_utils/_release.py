@@ -51,7 +51,16 @@ def archive_of(release: ReleaseForHost, how: Mapping[str, Any]) -> FetchedFile:
     Raises:
         StackError: it cannot be fetched, or is not what its sha256 says.
     """
-    return fetch(release.url, cache_folder(how), sha256=release.sha256, **fetch_options(how))
+    return archive_at(release.url, release.sha256, how)
+
+
+def archive_at(url: str, sha256: str, how: Mapping[str, Any]) -> FetchedFile:
+    """The verified archive of a URL, in the controller's cache.
+
+    Raises:
+        StackError: it cannot be fetched, or is not what its sha256 says.
+    """
+    return fetch(url, cache_folder(how), sha256=sha256, **fetch_options(how))
 
 
 def programs_of(name: str, release: ReleaseForHost, how: Mapping[str, Any]) -> str:

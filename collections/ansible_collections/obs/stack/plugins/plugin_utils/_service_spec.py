@@ -54,6 +54,17 @@ ARGUMENT_SPEC: dict[str, Any] = {
             "binaries": {"type": "dict", "required": True},
             "python": {"type": "path", "default": "/usr/bin/python3"},
             "version_argv": {"type": "list", "elements": "str", "default": ["--version"]},
+            "additions": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "path": {"type": "str", "required": True},
+                    "url": {"type": "str", "required": True},
+                    "sha256": {"type": "dict", "required": True},
+                    "members": STRINGS,
+                },
+            },
         },
     },
     "fetch": {

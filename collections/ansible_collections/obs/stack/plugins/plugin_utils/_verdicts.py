@@ -84,9 +84,21 @@ def wanted_releases(hostvars: HostVars, hosts: Sequence[str], services: Sequence
             wrong.append(refusal if host in refusal else f"{host} {service}: {refusal}")
         elif returned.get("release"):
             release = {"service": service, **returned["release"]}
-            if release not in releases:
-                releases.append(release)
+            for one in [release, *_additions(release)]:
+                if one not in releases:
+                    releases.append(one)
     return {"releases": releases, "wrong": wrong}
+
+
+def _additions(release: dict[str, t.Any]) -> list[dict[str, t.Any]]:
+    """The additions of a release, taken out of it, as releases of their own."""
+    found = []
+    for item in release.pop("additions", None) or []:
+        arches = release["arch_names"].values()
+        digests = {arch: item["sha256"].get(arch) or item["sha256"].get("any", "") for arch in arches}
+        own = {key: release[key] for key in ("service", "version", "arch_names")}
+        found.append({**own, "url": item["url"], "checksums_url": "", "sha256": digests})
+    return found
 
 
 def one_line(text: str) -> str:

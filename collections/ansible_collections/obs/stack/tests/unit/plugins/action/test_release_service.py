@@ -94,6 +94,18 @@ def test_the_archive_of_the_host_s_architecture_is_carried(tmp_path: Path) -> No
     assert plugin.removed == "/tmp/remote"
 
 
+def test_additions_are_carried_beside_it(tmp_path: Path) -> None:
+    more = tmp_path / "download"
+    more.write_bytes(b"more")
+    digest = hashlib.sha256(b"more").hexdigest()
+    wanted = need(tmp_path)
+    wanted["need_release"]["additions"] = [{"url": f"file://{more}", "sha256": digest}]
+    plugin = Plugin(task(tmp_path), [wanted, {"changed": True}])
+    plugin.run()
+    assert plugin.transferred[1] == (b"more", f"/tmp/remote/addition-{digest[:16]}")
+    assert plugin.sent[1]["additions"] == {digest: plugin.transferred[1][1]}
+
+
 def test_a_checksum_from_the_release_itself_is_warned_about(tmp_path: Path) -> None:
     plugin = Plugin(task(tmp_path, release={"sha256": {}}), [need(tmp_path, sha256=""), {"changed": True}])
     result = plugin.run()

@@ -10,8 +10,10 @@ import hashlib
 import io
 import os
 import tarfile
+import zipfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,3 +84,55 @@ def test_nothing_to_verify_with_is_refused(wish: Wish) -> None:
     bare = replace(wish, release=replace(wish.release, checksums_url=""))
     with pytest.raises(StackError, match="x_release_sha256"):
         verifiable_release(bare, "aarch64")
+
+
+def zipped(path: Path, *members: str) -> str:
+    """A zip with a single top folder; its sha256."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for member in members:
+            archive.writestr(f"top/{member}", "x")
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def with_additions(wish: Wish, *items: dict[str, Any]) -> Wish:
+    """The wish with further archives in its release."""
+    return replace(wish, release=replace(wish.release, additions=items))
+
+
+@pytest.mark.parametrize("handed", [False, True])
+def test_additions_become_part_of_the_release(wish: Wish, tmp_path: Path, handed: bool) -> None:
+    layout, zip_file = Layout(wish.root, "x"), tmp_path / "one.zip"
+    digest = zipped(zip_file, "plugin.json", "MANIFEST.txt")
+    item = {"path": "plugins/one", "url": f"file://{zip_file}", "sha256": {"any": digest}, "members": ["MANIFEST.txt"]}
+    wished = with_additions(wish, item)
+    if handed:
+        wished = replace(wished, archive=str(tmp_path / "x-1.0.0.tar.gz"), additions={digest: str(zip_file)})
+    plain = verifiable_release(wish, "x86_64")
+    release, _warnings = bring_release(wished, layout, verifiable_release(wished, "x86_64"))
+    assert release.id != plain.id and release.id.startswith(plain.id)
+    assert Path(layout.release(release.id), "plugins", "one", "plugin.json").is_file()
+    assert find_release(layout, release)[0] == release.id and find_release(layout, plain) == ("", "")
+    unknown = replace(wished, release=replace(wished.release, sha256={})).release.for_machine("x86_64")
+    assert find_release(layout, unknown)[0] == release.id
+    assert find_release(layout, replace(unknown, additions=())) == ("", ""), "without its plugins it is another"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"sha256": {"any": "0" * 64}}, "wanted"),
+        ({"members": ["plugin.json", "SIGNATURE"]}, "its archive has no SIGNATURE"),
+        ({"sha256": {"arm64": "0" * 64}}, "no sha256 for amd64"),
+    ],
+)
+def test_an_addition_that_is_not_right_leaves_nothing(
+    wish: Wish, tmp_path: Path, change: dict[str, Any], words: str
+) -> None:
+    layout, zip_file = Layout(wish.root, "x"), tmp_path / "one.zip"
+    digest = zipped(zip_file, "plugin.json")
+    item = {"path": "plugins/one", "url": f"file://{zip_file}", "sha256": {"any": digest}, **change}
+    handed = replace(with_additions(wish, item), archive=str(tmp_path / "x-1.0.0.tar.gz"))
+    archives = {one: str(zip_file) for one in (digest, "0" * 64)}
+    with pytest.raises(StackError, match=words):
+        bring_release(replace(handed, additions=archives), layout, verifiable_release(handed, "x86_64"))
+    assert not os.listdir(layout.releases)

@@ -71,3 +71,14 @@ def test_releases_are_wanted_once() -> None:
         {"service": "y", **one},
     ]
     assert wanted["wrong"] == ["d prometheus: no"]
+
+
+def test_additions_are_wanted_as_releases_of_their_own() -> None:
+    names = {"x86_64": "amd64", "aarch64": "arm64"}
+    addition = {"path": "plugins/p", "url": "https://x/p-{arch}", "sha256": {"arm64": "b", "any": "a"}, "members": []}
+    release = {"version": "1", "url": "u", "checksums_url": "s", "sha256": {}, "arch_names": names}
+    hostvars = {"a": {"prometheus_result": {"service": "prometheus", "release": {**release, "additions": [addition]}}}}
+    first, second = wanted_releases(hostvars, ["a"])["releases"]
+    assert first == {"service": "prometheus", **release}
+    assert (second["url"], second["sha256"]) == ("https://x/p-{arch}", {"amd64": "a", "arm64": "b"})
+    assert second["service"] == "prometheus" and second["checksums_url"] == ""
