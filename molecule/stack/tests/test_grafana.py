@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -195,3 +197,28 @@ def test_going_back_a_version_brings_its_database_back(host: Any, tmp_path: Path
     assert newest.endswith(f"-{newer}.db") and sql(host, "SELECT * FROM lab_marker", path=newest) == []
     lifted = converge({"wanted": "lifted"}, playbook=tmp_path / "back.yml")
     assert lifted.code == 0, lifted.errors
+
+
+def plugin(folder: Path, *members: str) -> dict[str, Any]:
+    """A plugin without anything in it, and what a user writes to have it."""
+    with zipfile.ZipFile(folder / "plugin.zip", "w") as archive:
+        for member in members:
+            document = {"type": "panel", "name": "Lab", "id": "lab-empty-panel", "info": {"version": "1.0.0"}}
+            archive.writestr(f"lab-empty-panel/{member}", json.dumps(document))
+    digest = hashlib.sha256((folder / "plugin.zip").read_bytes()).hexdigest()
+    url = f"file://{folder}/plugin.zip"
+    return {"id": "lab-empty-panel", "version": "1.0.0", "sha256": {"any": digest}, "url": url}
+
+
+def test_plugins_are_part_of_the_generation(host: Any, tmp_path: Path) -> None:
+    before = process(host, "grafana")
+    run = wish(plugins=[plugin(tmp_path, "plugin.json")])
+    assert run.code != 0 and "its archive has no MANIFEST.txt" in run.errors, run.errors
+    assert process(host, "grafana") == before
+    wanted = [plugin(tmp_path, "plugin.json", "MANIFEST.txt")]
+    assert wish(plugins=wanted).code == 0
+    assert host.file("/opt/obs/grafana/current/release/plugins/lab-empty-panel/plugin.json").exists
+    assert "plugins = /opt/obs/grafana/current/release/plugins" in host.file("/etc/grafana/grafana.ini").content_string
+    assert wish(plugins=wanted).changed == 0
+    assert wish().changed == 1
+    assert not host.file("/opt/obs/grafana/current/release/plugins/lab-empty-panel").exists

@@ -24,4 +24,5 @@ class FilterModule:
             "grafana_dashboards": explained(_grafana_sources.dashboard_files),
             "grafana_datasources": explained(_grafana_sources.datasources),
             "grafana_ini": explained(_grafana_settings.ini_text),
+            "grafana_plugins": explained(_grafana_settings.plugin_archives),
         }

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import typing as t
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._merge import is_list
@@ -37,6 +37,9 @@ _OWNED = {
 }
 UNSIGNED = ("plugins", "allow_loading_unsigned_plugins")
 _BACKED_UP = ("sqlite3", "postgres")
+_PLUGIN = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)+$")
+PLUGIN_URL = "https://grafana.com/api/plugins/{id}/versions/{version}/download"
+SIGNED = ("plugin.json", "MANIFEST.txt")
 
 
 def _refuse(what: str, why: str, hint: str) -> StackError:
@@ -133,6 +136,29 @@ def check_config(config: Mapping[str, t.Any], *, backup: bool) -> dict[str, t.An
             "Set grafana_database_backup: false and save it yourself before each change of version.",
         )
     return dict(config)
+
+
+def plugin_archives(plugins: Sequence[Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:
+    """Plugins as additions of the release: another set of them is another release, and goes back with it.
+
+    Args:
+        plugins: ``id``, ``version`` and ``sha256`` (by architecture, or ``any``), optionally ``url``.
+
+    Raises:
+        StackError: an id that is none, or one that comes twice.
+    """
+    found: dict[str, dict[str, t.Any]] = {}
+    for plugin in plugins:
+        name = str(plugin.get("id") or "")
+        if not _PLUGIN.match(name) or name in found:
+            why = "it is there twice" if name in found else "its id is not of the form maker-name-kind"
+            raise _refuse(f"Could not use '{name}' of grafana_plugins", why, "Take the id of the plugin's page.")
+        url = str(plugin.get("url") or PLUGIN_URL).replace("{id}", name)
+        url = url.replace("{version}", str(plugin.get("version") or ""))
+        # Without its manifest nobody vouches for it, and Grafana would pass over it without a word.
+        members = list(SIGNED)
+        found[name] = {"path": f"plugins/{name}", "url": url, "sha256": plugin.get("sha256"), "members": members}
+    return list(found.values())
 
 
 def ini_text(settings: Mapping[str, t.Any]) -> str:
