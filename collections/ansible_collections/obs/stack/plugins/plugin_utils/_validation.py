@@ -137,6 +137,7 @@ class Bench:
         self.relocation = relocation
         self.absent_checkers: list[str] = []
         layout = Layout(wish.root, wish.name)
+        self._release = os.path.join(layout.current, "release")
         self._folders = (layout.etc_link, layout.live, os.path.join(layout.obs_etc, "rules.d"))
         self._files: list[tuple[str, FileWish]] = [(layout.etc_link, item) for item in wish.files]
         self._files += [(layout.live, item) for item in wish.live]
@@ -172,6 +173,7 @@ class Bench:
                 return []
             code, said = _run(command, self.relocation.root)
             said = self.relocation.outwards(said).replace(self.programs + "/bin/", "")
+            said = said.replace(self.programs, self._release)
             missing = self.relocation.only_on_host(said, self._texts) if code else []
             if not missing:
                 break
@@ -198,7 +200,8 @@ class Bench:
             program = argv[0] if os.access(argv[0], os.X_OK) else ""
         else:
             program = os.path.join(self.programs, "bin", argv[0])
-        return [program] + [self.relocation.inwards(word) for word in argv[1:]] if program else []
+        words = [self.relocation.inwards(word).replace(self._release, self.programs) for word in argv[1:]]
+        return [program] + words if program else []
 
 
 def _run(command: Sequence[str], folder: str) -> tuple[int, str]:

@@ -97,6 +97,13 @@ def test_a_good_configuration_passes_with_its_secrets_and_live_files_in_place(fo
     assert answer == {"validated": True, "version": "1.2.3", "not_judged": []} and not warnings
 
 
+def test_a_checker_may_read_the_release_that_is_judged(folder: Path) -> None:
+    argv = ["/usr/bin/grep", "-H", "-c", "no such word", "/opt/obs/x/current/release/./bin/xd"]
+    with pytest.raises(StackError, match="status 1") as caught:  # 2: there is no such file
+        judge(folder, checks=[{"name": "grep", "argv": argv}])
+    assert argv[-1] in str(caught.value) and str(folder) not in str(caught.value)
+
+
 def test_a_refusal_tells_file_variable_and_host_and_no_secret(folder: Path) -> None:
     with pytest.raises(StackError) as caught:
         judge(
