@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from lab import Run, converge, exposure, get, process, wait_for
 
 GRAFANA = ("--tags", "grafana")
 OLDER = "13.2.2"
+CERTIFICATES = str(Path(__file__).parents[2] / "tls" / "certificates.py")
 SECRETS = "/etc/grafana/secrets"
 DATABASE = "/var/lib/grafana/grafana.db"
 MIGRATIONS = "SELECT * FROM migration_log ORDER BY 1"
@@ -222,3 +225,20 @@ def test_plugins_are_part_of_the_generation(host: Any, tmp_path: Path) -> None:
     assert wish(plugins=wanted).changed == 0
     assert wish().changed == 1
     assert not host.file("/opt/obs/grafana/current/release/plugins/lab-empty-panel").exists
+
+
+def test_behind_tls_plain_text_is_not_answered(host: Any, tmp_path: Path) -> None:
+    subprocess.run([sys.executable, CERTIFICATES, str(tmp_path), "grafana.lab"], check=True)
+    files = {"certificate": "grafana.lab.crt", "private_key": "grafana.lab.key", "ca": "ca.crt"}
+    tls = {key: str(tmp_path / name) for key, name in files.items()}
+    run = wish(tls=tls, tls_server_name="grafana.lab")
+    assert run.code == 0, run.errors
+    here = ("--cacert", "/etc/grafana/tls/ca.pem", "--resolve", "grafana.lab:3000:127.0.0.1")
+    assert get(host, "https://grafana.lab:3000/api/health", *here).status == 200
+    assert get(host, f"{BASE}/api/health").status in (0, 400)
+    session = host.run(
+        f"curl -sSi {' '.join(here)} https://grafana.lab:3000/login -H 'Content-Type: application/json'"
+        f' -d \'{{"user": "admin", "password": "{password(host)}"}}\''
+    )
+    assert "grafana_session=" in session.stdout
+    assert wish(tls=tls, tls_server_name="grafana.lab").changed == 0

@@ -123,7 +123,7 @@ def test_check_wants_the_tools_of_a_backup(host: pathlib.Path) -> None:
     python = pathlib.Path(sys.executable)
     done = subprocess.run(
         [str(python), "-B", str(HOOKS / "check.py"), "--settings", str(host / "grafana.ini"), "--release",
-         str(host / "release"), "--backup"],
+         str(host / "release"), "--backup", str(host)],
         capture_output=True, text=True, check=False, env={"PATH": "/nowhere"},
     )  # fmt: skip
     assert done.returncode == 1 and "pg_dump is not on this host" in done.stdout

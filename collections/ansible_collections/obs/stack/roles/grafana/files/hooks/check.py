@@ -128,7 +128,7 @@ def main(arguments: list[str]) -> int:
     options.add_argument("--release", required=True, help="folder of the release, with conf/defaults.ini")
     options.add_argument("--dashboards", default="", help="folder of dashboards")
     options.add_argument("--accept", action="append", default=[], help="section.key that defaults.ini need not have")
-    options.add_argument("--backup", action="store_true", help="the database is to be saved")
+    options.add_argument("--backup", default="", help="the database is to be saved, on the host that has this folder")
     chosen = options.parse_args(arguments)
     try:
         found = settings.read(chosen.settings)
@@ -137,10 +137,10 @@ def main(arguments: list[str]) -> int:
         return 1
     wrong = [*unreadable(found), *well_known(found), *dashboards(chosen.dashboards)]
     defaults = os.path.join(chosen.release, "conf", "defaults.ini")
-    # On the controller there is no release folder of the host: there the keys are not judged.
+    # An archive of somebody's own may come without: then the keys are not judged.
     if os.path.exists(defaults):
         wrong += unlisted(found, listed_keys(defaults), set(chosen.accept))
-    if chosen.backup and os.path.isdir(chosen.release) and found.get("database", {}).get("type") == "postgres":
+    if os.path.isdir(chosen.backup) and found.get("database", {}).get("type") == "postgres":
         wrong += [
             f"{name} is not on this host: it saves the database before another version touches it"
             for name in ("pg_dump", "psql")
