@@ -23,7 +23,7 @@ from collections.abc import Iterator
 import settings
 
 # Sections in which any key may stand, by upstream's design.
-FREE = re.compile(r"^(feature_toggles|plugin\..+|plugins\..+|auth\..*|tracing\..+|log\..+|unified_storage\..+)$")
+FREE = re.compile(r"^(feature_toggles|plugin\..+|unified_storage\..+)$")
 LISTED = re.compile(r"^[;#]?\s*([A-Za-z][A-Za-z0-9_.-]*)\s*=")
 SECTION = re.compile(r"^[;#]?\s*\[([A-Za-z][A-Za-z0-9_.-]*)\]\s*$")
 KNOWN_PASSWORDS = ("admin",)
