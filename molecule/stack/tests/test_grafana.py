@@ -67,9 +67,9 @@ def test_it_is_ready_and_a_second_run_changes_nothing(host: Any) -> None:
     assert wish().changed == 0
 
 
-@pytest.mark.parametrize("login", ["admin:admin", "admin:", "admin:grafana"])
-def test_no_known_password_works(host: Any, login: str) -> None:
-    assert get(host, f"{BASE}/api/user", "--user", login).status == 401
+def test_no_known_password_works(host: Any) -> None:
+    """One try: after five wrong ones Grafana refuses the right one too, for five minutes."""
+    assert get(host, f"{BASE}/api/user", "--user", "admin:admin").status == 401
     assert get(host, f"{BASE}/api/datasources").status == 401
 
 

@@ -231,6 +231,24 @@ def test_a_failed_change_is_undone(host: pathlib.Path) -> None:
     assert again.code == 1 and "no copy from before this change" in again.said
 
 
+def test_a_journal_left_behind_is_saved_and_never_played_into_a_copy(host: pathlib.Path) -> None:
+    write(host, "old")
+    data = host / "data"
+    connection = sqlite3.connect(data / "grafana.db")
+    connection.execute("UPDATE t SET v = 'in the journal'")
+    connection.commit()
+    left = {path: path.read_bytes() for path in data.glob("grafana.db*")}
+    connection.close()
+    for path, content in left.items():
+        path.write_bytes(content)
+    assert change(host, "before", "13.2.3", "13.3.0").code == 0
+    for path, content in left.items():
+        path.write_bytes(content)
+    assert change(host, "restore", "13.2.3", "13.3.0").code == 0
+    assert [path.name for path in data.glob("grafana.db*")] == ["grafana.db"]
+    assert read(host) == "in the journal"
+
+
 def test_a_change_that_was_cut_off_keeps_its_first_copy(host: pathlib.Path) -> None:
     """Killed after the new one has changed the database: the next run must not save that as the old one's."""
     write(host, "old")
