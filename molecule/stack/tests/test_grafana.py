@@ -236,9 +236,10 @@ def test_behind_tls_plain_text_is_not_answered(host: Any, tmp_path: Path) -> Non
     here = ("--cacert", "/etc/grafana/tls/ca.pem", "--resolve", "grafana.lab:3000:127.0.0.1")
     assert get(host, "https://grafana.lab:3000/api/health", *here).status == 200
     assert get(host, f"{BASE}/api/health").status in (0, 400)
+    login = json.dumps({"user": "admin", "password": password(host)})
     session = host.run(
         f"curl -sSi {' '.join(here)} https://grafana.lab:3000/login -H 'Content-Type: application/json'"
-        f' -d \'{{"user": "admin", "password": "{password(host)}"}}\''
+        f" -d '{login}'"
     )
     assert "grafana_session=" in session.stdout
     assert wish(tls=tls, tls_server_name="grafana.lab").changed == 0

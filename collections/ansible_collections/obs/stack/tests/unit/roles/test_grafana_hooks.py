@@ -26,6 +26,7 @@ default_theme = light
 [database]
 type = sqlite3
 """
+OWN = "of-my-own"
 DEFAULTS = "[security]\nadmin_user =\nadmin_password =\nsecret_key =\n[users]\n;default_theme =\n[database]\ntype =\n"
 
 
@@ -53,8 +54,8 @@ def host(tmp_path: pathlib.Path) -> pathlib.Path:
     """A host's files in a folder."""
     for path, text in {
         "grafana.ini": INI.format(folder=tmp_path),
-        "password": "of-my-own",
-        "key": "of-my-own",
+        "password": OWN,
+        "key": OWN,
         "release/conf/defaults.ini": DEFAULTS,
         "current/unit": "",
     }.items():
