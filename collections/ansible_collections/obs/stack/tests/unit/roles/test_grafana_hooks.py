@@ -305,7 +305,7 @@ def test_nothing_to_save_before_the_first_start(host: pathlib.Path) -> None:
     ],
 )
 def test_postgresql_by_its_own_tools(host: pathlib.Path, keys: str) -> None:
-    (host / "url").write_text("postgres://graf:of-my-own@db.example:6432/dashboards")
+    (host / "url").write_text(f"postgres://graf:{OWN}@db.example:6432/dashboards")
     ini = INI.replace("type = sqlite3", "type = postgres\nssl_mode = require\n" + keys).format(folder=host)
     (host / "grafana.ini").write_text(ini)
     tools = host / "tools"

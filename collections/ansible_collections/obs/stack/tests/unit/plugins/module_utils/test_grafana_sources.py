@@ -95,11 +95,12 @@ def test_credentials_and_certificates_are_files() -> None:
     data, secure = entry["jsonData"], entry["secureJsonData"]
     assert data["tlsAuth"] and data["tlsAuthWithCACert"] and data["serverName"] == "loki.example"
     assert (data["httpHeaderName1"], data["httpHeaderName2"]) == ("X-Scope-OrgID", "Authorization")
+    read = "$__file{{/etc/grafana/{0}}}".format
     assert secure == {
-        "tlsCACert": "$__file{/etc/grafana/datasources/loki/ca.pem}",
-        "tlsClientCert": "$__file{/etc/grafana/datasources/loki/client.crt}",
-        "tlsClientKey": "$__file{/etc/grafana/secrets/datasources/loki/private_key}",
-        "basicAuthPassword": "$__file{/etc/grafana/secrets/datasources/loki/password}",
+        "tlsCACert": read("datasources/loki/ca.pem"),
+        "tlsClientCert": read("datasources/loki/client.crt"),
+        "tlsClientKey": read("secrets/datasources/loki/private_key"),
+        "basicAuthPassword": read("secrets/datasources/loki/password"),
         "httpHeaderValue1": "shop$$1",
         "httpHeaderValue2": "Bearer $__file{/etc/grafana/secrets/datasources/loki/bearer_token}",
     }

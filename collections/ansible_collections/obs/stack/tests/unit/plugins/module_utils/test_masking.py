@@ -52,3 +52,8 @@ def test_inline_secrets_are_named_by_their_path() -> None:
 
 def test_scalars() -> None:
     assert list(scalars({"a": ["x", 1, True, None], "b": {"c": 2.5}})) == ["x", "1", "2.5"]
+
+
+def test_the_name_of_an_attribute_is_no_secret() -> None:
+    assert not list(inline_secrets({"tags": [{"key": "service.name", "value": "service"}]}))
+    assert list(inline_secrets({"pager": {"key": "canary"}})) == [("pager.key", "canary")]
