@@ -11,7 +11,12 @@ import typing as t
 import pytest
 
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
-from ansible_collections.obs.stack.plugins.module_utils._grafana_settings import admin_access, check_config, ini_text
+from ansible_collections.obs.stack.plugins.module_utils._grafana_settings import (
+    KNOWN_SECRET_KEYS,
+    admin_access,
+    check_config,
+    ini_text,
+)
 
 OWN = {"user": "admin", "password": "of-my-own-1", "secret_key": "of-my-own-2"}
 
@@ -88,21 +93,21 @@ def test_files_of_the_host_take_the_place_of_variables() -> None:
 @pytest.mark.parametrize(
     ("config", "change", "words"),
     [
-        ({}, {"password": ""}, "Could not use grafana_admin_password: it is not set"),
-        ({}, {"secret_key": ""}, "Could not use grafana_secret_key: it is not set"),
-        ({}, {"password": "admin"}, "tried first"),
-        ({}, {"password": "Password"}, "tried first"),
-        ({}, {"user": "operator", "password": "Operator"}, "tried first"),
-        ({}, {"password": "short"}, "less than 8"),
-        ({}, {"password": " with-blank"}, "blanks"),
-        ({}, {"secret_key": "SW2YcwTIb9zpOOhoPsMm"}, "upstream's own"),
-        ({"security": {"admin_password": "canary-in-the-clear"}}, {"password": ""}, "in the clear"),
-        ({"security": {"secret_key": "$__file{/canary}"}}, {}, "as well"),
+        ({}, ("password", ""), "Could not use grafana_admin_password: it is not set"),
+        ({}, ("secret_key", ""), "Could not use grafana_secret_key: it is not set"),
+        ({}, ("password", "admin"), "tried first"),
+        ({}, ("password", "Password"), "tried first"),
+        ({}, ("user", "of-my-own-1"), "tried first"),
+        ({}, ("password", "short"), "less than 8"),
+        ({}, ("password", " with-blank"), "blanks"),
+        ({}, ("secret_key", KNOWN_SECRET_KEYS[0]), "upstream's own"),
+        ({"security": {"admin_password": "canary-in-the-clear"}}, ("password", ""), "in the clear"),
+        ({"security": {"secret_key": "$__file{/canary}"}}, ("user", "admin"), "as well"),
     ],
 )
-def test_the_administrator_is_refused(config: dict[str, t.Any], change: dict[str, str], words: str) -> None:
+def test_the_administrator_is_refused(config: dict[str, t.Any], change: tuple[str, str], words: str) -> None:
     with pytest.raises(StackError, match=r".") as caught:
-        admin_access(config, **{**OWN, **change})
+        admin_access(config, **{**OWN, change[0]: change[1]})
     assert words in str(caught.value)
     assert "canary-in-the-clear" not in str(caught.value)
 
