@@ -36,7 +36,7 @@ PATTERNS: dict[str, re.Pattern[str]] = {
     "password in a URL": re.compile(r"\b[a-z][a-z0-9+.-]*://(?!user:password@)[^\s/:@'\"<>{}$]+:[^\s/@'\"<>{}$]{3,}@[\w.-]+"),
     "password": re.compile(
         r"""(?ix) (?<![\w-]) [\w-]* (?:password|passwd|secret_key|client_secret|api_key|auth_token|secret_access_key)
-            ["']? \s* [:=] \s* (["']) (?! [^"']* (?:\{\{|\$\{|<|%[sr(]|\{\w*\}) ) ([^"'\s]{6,}) \1"""
+            ["']? \s* [:=] \s* (["']) (?! [^"']* (?:\{\{|\$(?:__\w+)?\{|<|%[sr(]|\{\w*\}) ) ([^"'\s]{6,}) \1"""
     ),
     "password in YAML": re.compile(
         r"""(?imx) ^[ \t-]* [\w-]* (?:password|passwd|secret_key|client_secret|api_key|auth_token|secret_access_key)

@@ -49,7 +49,7 @@ def test_scan_finds_each_kind(kind: str) -> None:
     "no_log: true  # password", 'password = ""', "https://github.com/a/b", 'api_key: "${API_KEY}"',
     "sha256: " + "0f" * 32, "http://user:password@host:port",
     "password: null", "password: !vault |", "  password: {type: str}", "password_file: /run/x", "password: short",
-    'password = "a-canary-1"',
+    'password = "a-canary-1"', "client_secret: '$__file{/etc/x/secrets/oidc}'",
 ])
 def test_scan_lets_the_rest_be(text: str) -> None:
     assert not secret_scan.scan_text("x", text)

@@ -18,7 +18,7 @@ from ansible_collections.obs.stack.plugins.module_utils._grafana_settings import
     ini_text,
 )
 
-OWN = {"user": "admin", "password": "of-my-own-1", "secret_key": "of-my-own-2"}
+OWN = {"user": "admin", "password": "canary-1", "secret_key": "canary-2"}
 
 
 def test_ini_of_every_kind_of_value() -> None:
@@ -78,8 +78,8 @@ def test_the_administrator_is_files_and_names_of_files() -> None:
         "secret_key": "$__file{/etc/grafana/secrets/secret_key}",
     }
     assert {item["path"]: item["content"] for item in found["secrets"]} == {
-        "secrets/admin_password": "of-my-own-1",
-        "secrets/secret_key": "of-my-own-2",
+        "secrets/admin_password": "canary-1",
+        "secrets/secret_key": "canary-2",
     }
     assert found["password_file"] == "/etc/grafana/secrets/admin_password"
 
@@ -97,7 +97,7 @@ def test_files_of_the_host_take_the_place_of_variables() -> None:
         ({}, ("secret_key", ""), "Could not use grafana_secret_key: it is not set"),
         ({}, ("password", "admin"), "tried first"),
         ({}, ("password", "Password"), "tried first"),
-        ({}, ("user", "of-my-own-1"), "tried first"),
+        ({}, ("user", "canary-1"), "tried first"),
         ({}, ("password", "short"), "less than 8"),
         ({}, ("password", " with-blank"), "blanks"),
         ({}, ("secret_key", KNOWN_SECRET_KEYS[0]), "upstream's own"),
