@@ -228,18 +228,18 @@ def test_plugins_are_part_of_the_generation(host: Any, tmp_path: Path) -> None:
 
 
 def test_behind_tls_plain_text_is_not_answered(host: Any, tmp_path: Path) -> None:
-    subprocess.run([sys.executable, CERTIFICATES, str(tmp_path), "grafana.lab"], check=True)
-    files = {"certificate": "grafana.lab.crt", "private_key": "grafana.lab.key", "ca": "ca.crt"}
+    subprocess.run([sys.executable, CERTIFICATES, str(tmp_path), "grafana.example"], check=True)
+    files = {"certificate": "grafana.example.crt", "private_key": "grafana.example.key", "ca": "ca.crt"}
     tls = {key: str(tmp_path / name) for key, name in files.items()}
-    run = wish(tls=tls, tls_server_name="grafana.lab")
+    run = wish(tls=tls, tls_server_name="grafana.example")
     assert run.code == 0, run.errors
-    here = ("--cacert", "/etc/grafana/tls/ca.pem", "--resolve", "grafana.lab:3000:127.0.0.1")
-    assert get(host, "https://grafana.lab:3000/api/health", *here).status == 200
+    here = ("--cacert", "/etc/grafana/tls/ca.pem", "--resolve", "grafana.example:3000:127.0.0.1")
+    assert get(host, "https://grafana.example:3000/api/health", *here).status == 200
     assert get(host, f"{BASE}/api/health").status in (0, 400)
     login = json.dumps({"user": "admin", "password": password(host)})
     session = host.run(
-        f"curl -sSi {' '.join(here)} https://grafana.lab:3000/login -H 'Content-Type: application/json'"
+        f"curl -sSi {' '.join(here)} https://grafana.example:3000/login -H 'Content-Type: application/json'"
         f" -d '{login}'"
     )
     assert "grafana_session=" in session.stdout
-    assert wish(tls=tls, tls_server_name="grafana.lab").changed == 0
+    assert wish(tls=tls, tls_server_name="grafana.example").changed == 0
