@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import json
 import typing as t
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-Period = Mapping[str, t.Any]
+Period = t.Mapping[str, t.Any]  # evaluated: sanity imports this with Python 3.8
 
 
 def refused_change(before: Sequence[Period], after: Sequence[Period], today: str) -> str:

@@ -88,7 +88,8 @@ def well_known(found: settings.Settings) -> Iterator[str]:
         except OSError:
             continue  # told already
         if not value or value in known:
-            yield f"security.{key} is {'upstream’s own' if value else 'not set'}"
+            state = "upstream's own" if value else "not set"
+            yield f"security.{key} is {state}"
 
 
 def dashboards(folder: str) -> Iterator[str]:

@@ -105,12 +105,12 @@ def test_loopback_needs_no_protection():
 
 
 def test_no_receiver_where_none_is_wanted():
-    access = _tempo.tempo_access("0.0.0.0:3200", tls={}, **dict(LOCAL, otlp_grpc="", otlp_http=""))
+    access = _tempo.tempo_access("0.0.0.0:3200", tls={}, **{**LOCAL, "otlp_grpc": "", "otlp_http": ""})
     assert access["receivers"] == {}
 
 
 def test_receivers_beyond_loopback_demand_client_certificates():
-    access = _tempo.tempo_access("0.0.0.0:3200", tls=MUTUAL, **dict(LOCAL, otlp_grpc="0.0.0.0:4327"))
+    access = _tempo.tempo_access("0.0.0.0:3200", tls=MUTUAL, **{**LOCAL, "otlp_grpc": "0.0.0.0:4327"})
     grpc = access["receivers"]["otlp"]["protocols"]["grpc"]
     assert grpc["endpoint"] == "0.0.0.0:4327"
     assert grpc["tls"]["client_ca_file"] == "/etc/tempo/tls/client-ca.pem"

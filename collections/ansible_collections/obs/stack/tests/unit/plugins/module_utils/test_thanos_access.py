@@ -17,7 +17,7 @@ WEB = {"tls": {}, "web_config": {}, "username": "", "password": "", "server_name
 
 def test_pages_are_protected_below_the_folder_of_the_component():
     found = access.web(
-        "0.0.0.0:10914", service="thanos-query-frontend", component="query_frontend", **dict(WEB, tls=TLS)
+        "0.0.0.0:10914", service="thanos-query-frontend", component="query_frontend", **{**WEB, "tls": TLS}
     )
     assert found["config_file"] == "/etc/thanos-query-frontend/web.yml"
     assert found["probe"]["scheme"] == "https"
