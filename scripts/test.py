@@ -179,7 +179,7 @@ def quick() -> list[Outcome]:
 
 def molecule(names: list[str], keep: bool) -> list[Outcome]:
     """The laboratory, then each scenario."""
-    lab = run(Stage("lab", ("scripts/lab.sh",), 20, echo=True))
+    lab = run(Stage("lab", ("scripts/lab.sh",), 30, echo=True))
     if lab.counts.failed:
         return [lab, *(Outcome(f"molecule {name}", Counts(failed=1), 0, note="no laboratory") for name in names)]
     longest_first = sorted(names, key=lambda name: -stages.budget(name))
