@@ -56,11 +56,19 @@ def pytest(name: str, budget: float, *targets: str) -> Stage:
 
 
 def tests() -> list[Stage]:
-    """Unit tests of the collection, contract tests of the repository."""
+    """Unit tests of the collection, contract tests of the repository, tests of the projects in roles."""
     unit = paths.COLLECTION / "tests" / "unit"
     stages = [pytest("unit", 2, str(unit))] if unit.exists() else []
     own = [folder for folder in ("tests", "scripts/tests") if (paths.ROOT / folder).exists()]
-    return [*stages, pytest("contract", 2, *own)]
+    return [*stages, pytest("contract", 2, *own), projects()]
+
+
+def projects() -> Stage:
+    """The tests of the Python projects that ship in roles, in environments of their own."""
+    folder = LOGS / "projects.parts"
+    command = ("python", "-m", "scripts.projects")
+    settings = {"OBS_JUNIT_FOLDER": str(folder)}
+    return Stage("projects", command, 2, junit=LOGS / "projects.xml", parts=folder, environment=settings)
 
 
 def sanity() -> Stage:
