@@ -16,6 +16,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -228,11 +229,29 @@ def fill(store: Store, catalogue: Catalogue, offline: bool, only_defaults: bool)
     return {"obs_mirror": f"file://{store.mirror}", **lab, "obs_lab_components": components}
 
 
+def narrowed(catalogue: Catalogue, only: list[str] | None) -> Catalogue:
+    """The catalogue of some components; of all without a choice. Raises Unobtainable: a name that is none."""
+    unknown = sorted(set(only or ()) - set(catalogue.components))
+    if unknown:
+        raise Unobtainable(f"no component {', '.join(unknown)}; there are: {', '.join(catalogue.components)}")
+    if not only:
+        return catalogue
+    return Catalogue({name: row for name, row in catalogue.components.items() if name in only})
+
+
+def joined(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """What obs_lab.yml says after a run for some components: the others stay as they were."""
+    gone = {f"{name}_version" for name in now["obs_lab_components"]}
+    kept = {key: value for key, value in before.items() if key not in gone}
+    return {**kept, **now, "obs_lab_components": {**before["obs_lab_components"], **now["obs_lab_components"]}}
+
+
 def main() -> int:
     """Fill the store and write obs_lab.yml; returns the exit code."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--offline", action="store_true", help="do not ask upstream")
     options.add_argument("--defaults", action="store_true", help="only the roles' default versions")
+    options.add_argument("--only", action="append", metavar="COMPONENT", help="these components, not all of them")
     options.add_argument("--list", action="store_true", help="print what the store holds, one line per component")
     arguments = options.parse_args()
     root = paths.store()
@@ -241,11 +260,14 @@ def main() -> int:
     with (root / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
-            lab = fill(Store(root), catalog.load(), arguments.offline, arguments.defaults)
+            wanted = narrowed(catalog.load(), arguments.only)
+            lab = fill(Store(root), wanted, arguments.offline, arguments.defaults)
         except (Unobtainable, golang.BuildFailed, wheelhouse.Unpackable) as error:
             print(f"artifacts: {error}", file=sys.stderr)
             return 1
         target = root / "obs_lab.yml"
+        if arguments.only and target.exists():
+            lab = joined(yaml.safe_load(target.read_text()), lab)
         text = "# Written by scripts/artifacts.py: what tests and `make up` run instead of the roles' defaults.\n"
         unfinished = target.with_name(".obs_lab.yml.new")
         unfinished.write_text(text + yaml.safe_dump(lab, sort_keys=False))

@@ -62,7 +62,8 @@ missing_lab() {
 
 fill_lab() {
     "$root/scripts/host-image.sh" bookworm
-    [ -n "${OBS_MIRROR:-}" ] || (cd "$root" && .venv/bin/python -m scripts.artifacts --defaults)
+    [ -n "${OBS_MIRROR:-}" ] || (cd "$root" && .venv/bin/python -m scripts.artifacts --defaults \
+        --only prometheus --only alertmanager --only node_exporter)
 }
 
 install_packages() {

@@ -150,6 +150,26 @@ def test_release_that_can_be_had_nowhere_is_an_error_that_names_it(store: Store)
         fill(store, replace(PROBE, build=None))
 
 
+def test_some_components_leave_the_others_as_they_were(store: Store, builds: list[tuple[str, str]]) -> None:
+    other = replace(PROBE, name="other", wanted="1.9.0")
+    both = Catalogue({"probe": PROBE, "other": other})
+    store.root.mkdir(parents=True)
+    before = artifacts.fill(store, both, offline=True, only_defaults=True)
+    only = artifacts.narrowed(Catalogue({"probe": replace(PROBE, wanted="1.9.0"), "other": other}), ["probe"])
+    assert list(only.components) == ["probe"]
+    after = artifacts.joined(before, artifacts.fill(store, only, offline=True, only_defaults=True))
+    assert after["obs_lab_components"] == {
+        "probe": {"version": "1.9.0", "origin": "real-built"},
+        "other": {"version": "1.9.0", "origin": "real-built"},
+    }
+    assert "probe_version" in before and "probe_version" not in after
+
+
+def test_component_that_is_none_is_named_with_those_there_are() -> None:
+    with pytest.raises(Unobtainable, match="no component prob; there are: probe"):
+        artifacts.narrowed(Catalogue({"probe": PROBE}), ["prob"])
+
+
 def test_packing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
         packing.pack(tmp_path / name, "top", {"b": b"2", "a": b"1"})
