@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.plugin_utils._mirroring import ADDED, SUMS, Mirror
+from ansible_collections.obs.stack.plugins.plugin_utils._options import checked_options
 from ansible_collections.obs.stack.plugins.plugin_utils._payload import plain
 from ansible_collections.obs.stack.plugins.plugin_utils._service_spec import ARGUMENT_SPEC as SERVICE
 from ansible_collections.obs.stack.plugins.plugin_utils._tables import lay_out
@@ -51,7 +51,7 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         del tmp
         try:
-            options = self._options()
+            options = checked_options(ARGUMENT_SPEC, plain(self._task.args), module="release_mirror")
         except StackError as error:
             result.update(failed=True, msg=str(error))
             return result
@@ -88,18 +88,6 @@ class ActionModule(ActionBase):
         else:
             result["files"] = files
         return result
-
-    def _options(self) -> dict[str, Any]:
-        checked = ArgumentSpecValidator(ARGUMENT_SPEC).validate(plain(self._task.args))
-        if checked.error_messages:
-            raise StackError(
-                "Could not use the options of release_mirror",
-                why="; ".join(checked.error_messages),
-                hint="Compare them with 'ansible-doc obs.stack.release_mirror'.",
-                doc="input",
-            )
-        options: dict[str, Any] = checked.validated_parameters
-        return options
 
 
 def _lines(sums: dict[str, str]) -> str:

@@ -13,13 +13,13 @@ from typing import Any
 
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.obs.stack.plugins.module_utils._delivery import same_origin_warning
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._wish import ReleaseForHost
+from ansible_collections.obs.stack.plugins.plugin_utils._options import checked_options
 from ansible_collections.obs.stack.plugins.plugin_utils._payload import build
 from ansible_collections.obs.stack.plugins.plugin_utils._release import archive_at, archive_of, with_sha256
 from ansible_collections.obs.stack.plugins.plugin_utils._service_spec import ARGUMENT_SPEC, REQUIRED_IF
@@ -89,19 +89,10 @@ class ActionModule(ActionBase):
         return validate(payload, origins, host=host, scratch=C.DEFAULT_LOCAL_TMP)
 
     def _options(self) -> dict[str, Any]:
-        validator = ArgumentSpecValidator(ARGUMENT_SPEC, required_if=REQUIRED_IF)
-        checked = validator.validate(dict(self._task.args))
-        if checked.error_messages:
-            name = self._task.args.get("name", "a service")
-            raise StackError(
-                f"Could not use the options of {name}",
-                why="; ".join(checked.error_messages),
-                hint="Compare them with 'ansible-doc obs.stack.release_service'.",
-                step="input",
-                doc="input",
-            )
-        options: dict[str, Any] = checked.validated_parameters
-        return options
+        name = str(self._task.args.get("name", "a service"))
+        return checked_options(
+            ARGUMENT_SPEC, self._task.args, module="release_service", thing=name, required_if=REQUIRED_IF
+        )
 
     def _find(self, source: str) -> str:
         return str(self._find_needle("files", source))

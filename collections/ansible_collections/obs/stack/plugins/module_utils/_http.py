@@ -32,6 +32,19 @@ class _NamedTLS(http.client.HTTPSConnection):
         self.sock = self._tls.wrap_socket(plain, server_hostname=self._server_name)
 
 
+# Of a module that asks a service on its own host; documented in doc_fragments/endpoint.py.
+ENDPOINT_OPTIONS: dict[str, Any] = {
+    "address": {"type": "str", "default": "127.0.0.1"},
+    "port": {"type": "int", "required": True},
+    "scheme": {"type": "str", "choices": ["http", "https"], "default": "http"},
+    "prefix": {"type": "str", "default": ""},
+    "ca_path": {"type": "str", "default": ""},
+    "server_name": {"type": "str", "default": ""},
+    "username": {"type": "str", "default": ""},
+    "password": {"type": "str", "default": "", "no_log": True},
+}
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """Where and how a service answers.
@@ -54,6 +67,12 @@ class Endpoint:
     username: str = ""
     password: str = ""
     validate_certs: bool = True
+
+    @classmethod
+    def of(cls, params: Mapping[str, Any]) -> Endpoint:
+        """The endpoint that ENDPOINT_OPTIONS of a module name."""
+        keys = ("address", "port", "scheme", "server_name", "ca_path", "username", "password")
+        return cls(**{key: params[key] for key in keys})
 
     def url(self, path: str) -> str:
         host = f"[{self.address}]" if ":" in self.address else self.address

@@ -19,7 +19,7 @@ description:
   - B(Alertmanager) is ready, its last reload succeeded, it sees all members of its cluster, and alerts arrive.
   - B(node_exporter) answers and can read its text files.
   - Asks again until all is well or O(wait) is over, so a target that has just started is given its time.
-extends_documentation_fragment: [obs.stack.attributes]
+extends_documentation_fragment: [obs.stack.attributes, obs.stack.endpoint]
 attributes:
   check_mode:
     support: full
@@ -33,39 +33,6 @@ options:
     type: str
     required: true
     choices: [prometheus, alertmanager, node_exporter]
-  address:
-    description: Address it listens on, as seen from its own host.
-    type: str
-    default: 127.0.0.1
-  port:
-    description: Its port.
-    type: int
-    required: true
-  scheme:
-    description: How it is asked.
-    type: str
-    choices: [http, https]
-    default: http
-  prefix:
-    description: Path prefix of all its pages, without a slash at the end.
-    type: str
-    default: ""
-  ca_path:
-    description: CA that signed its certificate, on the host; the host's own trust when empty.
-    type: str
-    default: ""
-  server_name:
-    description: Name in its certificate; O(address) when empty.
-    type: str
-    default: ""
-  username:
-    description: User of basic authentication.
-    type: str
-    default: ""
-  password:
-    description: Password of O(username).
-    type: str
-    default: ""
   expected:
     description: What the inventory wants; what is left out is not judged.
     type: dict
@@ -167,7 +134,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.obs.stack.plugins.module_utils import _health
-from ansible_collections.obs.stack.plugins.module_utils._http import Endpoint
+from ansible_collections.obs.stack.plugins.module_utils._http import ENDPOINT_OPTIONS, Endpoint
 
 PAUSE = 1.0
 # What does not answer at all is down, not just started: site.yml leaves nothing behind that is not ready.
@@ -191,14 +158,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "component": {"type": "str", "required": True, "choices": ["prometheus", "alertmanager", "node_exporter"]},
-            "address": {"type": "str", "default": "127.0.0.1"},
-            "port": {"type": "int", "required": True},
-            "scheme": {"type": "str", "choices": ["http", "https"], "default": "http"},
-            "prefix": {"type": "str", "default": ""},
-            "ca_path": {"type": "str", "default": ""},
-            "server_name": {"type": "str", "default": ""},
-            "username": {"type": "str", "default": ""},
-            "password": {"type": "str", "default": "", "no_log": True},
+            **ENDPOINT_OPTIONS,
             "expected": {
                 "type": "dict",
                 "default": {},
@@ -218,15 +178,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     params: dict[str, t.Any] = module.params
-    endpoint = Endpoint(
-        address=params["address"],
-        port=params["port"],
-        scheme=params["scheme"],
-        server_name=params["server_name"],
-        ca_path=params["ca_path"],
-        username=params["username"],
-        password=params["password"],
-    )
+    endpoint = Endpoint.of(params)
     started = time.monotonic()
     while True:
         pages = fetch(endpoint, params["prefix"], params["component"])

@@ -19,7 +19,7 @@ description:
     seen and held back, ends the alert, waits until it is gone, and expires the silence. Nobody is notified. Should
     the run be cut off, the alert ends by itself, and before the silence does.
   - What stays is one sample in Prometheus, and on Alertmanager an expired silence for as long as it keeps those.
-extends_documentation_fragment: [obs.stack.attributes]
+extends_documentation_fragment: [obs.stack.attributes, obs.stack.endpoint]
 attributes:
   check_mode:
     support: full
@@ -39,39 +39,6 @@ options:
     description: A number that no other run uses, up to 2^53; the value of the sample and a label of the alert.
     type: int
     required: true
-  address:
-    description: Address the component listens on, as seen from its own host.
-    type: str
-    default: 127.0.0.1
-  port:
-    description: Its port.
-    type: int
-    required: true
-  scheme:
-    description: How it is asked.
-    type: str
-    choices: [http, https]
-    default: http
-  prefix:
-    description: Path prefix of all its pages, without a slash at the end.
-    type: str
-    default: ""
-  ca_path:
-    description: CA that signed its certificate, on the host; the host's own trust when empty.
-    type: str
-    default: ""
-  server_name:
-    description: Name in its certificate; O(address) when empty.
-    type: str
-    default: ""
-  username:
-    description: User of basic authentication.
-    type: str
-    default: ""
-  password:
-    description: Password of O(username).
-    type: str
-    default: ""
   textfile_dir:
     description: Folder of node_exporter's text files, for B(sample_write) and B(sample_remove).
     type: path
@@ -159,7 +126,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.obs.stack.plugins.module_utils import _findings, _smoke
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._findings import Finding
-from ansible_collections.obs.stack.plugins.module_utils._http import Endpoint
+from ansible_collections.obs.stack.plugins.module_utils._http import ENDPOINT_OPTIONS, Endpoint
 from ansible_collections.obs.stack.plugins.module_utils._metrics import gauge
 
 PAUSE = 0.5
@@ -169,8 +136,7 @@ class Asked:
     """The component of this step: its pages as JSON, its refusals as errors."""
 
     def __init__(self, params: dict[str, t.Any]) -> None:
-        keys = ("address", "port", "scheme", "server_name", "ca_path", "username", "password")
-        self._endpoint = Endpoint(**{key: params[key] for key in keys})
+        self._endpoint = Endpoint.of(params)
         self._prefix = params["prefix"]
 
     def text(self, method: str, path: str, body: t.Any = None) -> str:
@@ -329,14 +295,7 @@ def main() -> None:
                 "choices": ["sample_write", "sample_read", "sample_remove", "alert"],
             },
             "id": {"type": "int", "required": True},
-            "address": {"type": "str", "default": "127.0.0.1"},
-            "port": {"type": "int", "required": True},
-            "scheme": {"type": "str", "choices": ["http", "https"], "default": "http"},
-            "prefix": {"type": "str", "default": ""},
-            "ca_path": {"type": "str", "default": ""},
-            "server_name": {"type": "str", "default": ""},
-            "username": {"type": "str", "default": ""},
-            "password": {"type": "str", "default": "", "no_log": True},
+            **ENDPOINT_OPTIONS,
             "textfile_dir": {"type": "path", "default": "/var/lib/node_exporter"},
             "source": {"type": "str", "default": ""},
             "elapsed": {"type": "float", "default": 0},

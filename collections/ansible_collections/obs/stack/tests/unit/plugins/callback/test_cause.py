@@ -9,8 +9,6 @@ from __future__ import annotations
 import types
 import typing as t
 
-import pytest
-
 from ansible_collections.obs.stack.plugins.callback import cause
 
 
@@ -24,28 +22,11 @@ def heard(
     return types.SimpleNamespace(result=result, task=task, host=types.SimpleNamespace(get_name=lambda: host))
 
 
-class Screen:
-    """Stands in for Ansible's display."""
-
-    def __init__(self) -> None:
-        self.out: list[str] = []
-        self.err: list[str] = []
-
-    def display(self, text: str, color: t.Any = None, stderr: bool = False) -> None:
-        """Keep a line."""
-        (self.err if stderr else self.out).append(text)
-
-
-@pytest.fixture
-def screen() -> Screen:
-    return Screen()
-
-
 def stats(**failures: int) -> types.SimpleNamespace:
     return types.SimpleNamespace(failures=failures, dark={})
 
 
-def test_failures_are_told_at_the_end_on_the_standard_error(screen: Screen) -> None:
+def test_failures_are_told_at_the_end_on_the_standard_error(screen: t.Any) -> None:
     callback = cause.CallbackModule()
     callback._display = screen
     callback.v2_runner_on_failed(heard("a", {"msg": "no room"}))
@@ -54,7 +35,7 @@ def test_failures_are_told_at_the_end_on_the_standard_error(screen: Screen) -> N
     assert screen.err == ["Cause: a: no room"] and screen.out == []
 
 
-def test_ignored_failures_are_not_told(screen: Screen) -> None:
+def test_ignored_failures_are_not_told(screen: t.Any) -> None:
     callback = cause.CallbackModule()
     callback._display = screen
     callback.v2_runner_on_failed(heard("a", {"msg": "no room"}), ignore_errors=True)
@@ -63,7 +44,7 @@ def test_ignored_failures_are_not_told(screen: Screen) -> None:
     assert screen.err == []
 
 
-def test_unreachable_hosts_are_told(screen: Screen) -> None:
+def test_unreachable_hosts_are_told(screen: t.Any) -> None:
     callback = cause.CallbackModule()
     callback._display = screen
     callback.v2_runner_on_unreachable(heard("a", {"msg": "Connection refused"}))
@@ -71,14 +52,14 @@ def test_unreachable_hosts_are_told(screen: Screen) -> None:
     assert screen.err == ["Cause: a: could not be reached: Connection refused"]
 
 
-def test_a_good_run_tells_nothing(screen: Screen) -> None:
+def test_a_good_run_tells_nothing(screen: t.Any) -> None:
     callback = cause.CallbackModule()
     callback._display = screen
     callback.v2_playbook_on_stats(stats())
     assert screen.err == []
 
 
-def test_no_log_stays_hidden(screen: Screen) -> None:
+def test_no_log_stays_hidden(screen: t.Any) -> None:
     callback = cause.CallbackModule()
     callback._display = screen
     callback.v2_runner_on_failed(heard("a", {"censored": "hidden", "msg": "canary"}))
@@ -86,7 +67,7 @@ def test_no_log_stays_hidden(screen: Screen) -> None:
     assert len(screen.err) == 1 and "canary" not in screen.err[0]
 
 
-def test_a_playbooks_own_judgement_speaks_for_all(screen: Screen) -> None:
+def test_a_playbooks_own_judgement_speaks_for_all(screen: t.Any) -> None:
     callback = cause.CallbackModule()
     callback._display = screen
     result = {"msg": "b is down\nc is slow"}
