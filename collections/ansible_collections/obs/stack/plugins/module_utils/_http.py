@@ -45,6 +45,11 @@ ENDPOINT_OPTIONS: dict[str, Any] = {
 }
 
 
+def endpoint_fields(params: Mapping[str, Any]) -> dict[str, Any]:
+    """What an Endpoint takes of a module's ENDPOINT_OPTIONS: all but the path prefix, which is of pages."""
+    return {key: params[key] for key in ENDPOINT_OPTIONS if key != "prefix"}
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """Where and how a service answers.
@@ -67,12 +72,6 @@ class Endpoint:
     username: str = ""
     password: str = ""
     validate_certs: bool = True
-
-    @classmethod
-    def of(cls, params: Mapping[str, Any]) -> Endpoint:
-        """The endpoint that ENDPOINT_OPTIONS of a module name."""
-        keys = ("address", "port", "scheme", "server_name", "ca_path", "username", "password")
-        return cls(**{key: params[key] for key in keys})
 
     def url(self, path: str) -> str:
         host = f"[{self.address}]" if ":" in self.address else self.address

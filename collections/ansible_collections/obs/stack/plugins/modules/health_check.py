@@ -134,7 +134,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.obs.stack.plugins.module_utils import _health
-from ansible_collections.obs.stack.plugins.module_utils._http import ENDPOINT_OPTIONS, Endpoint
+from ansible_collections.obs.stack.plugins.module_utils._http import ENDPOINT_OPTIONS, Endpoint, endpoint_fields
 
 PAUSE = 1.0
 # What does not answer at all is down, not just started: site.yml leaves nothing behind that is not ready.
@@ -178,7 +178,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     params: dict[str, t.Any] = module.params
-    endpoint = Endpoint.of(params)
+    endpoint = Endpoint(**endpoint_fields(params))
     started = time.monotonic()
     while True:
         pages = fetch(endpoint, params["prefix"], params["component"])

@@ -126,7 +126,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.obs.stack.plugins.module_utils import _findings, _smoke
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._findings import Finding
-from ansible_collections.obs.stack.plugins.module_utils._http import ENDPOINT_OPTIONS, Endpoint
+from ansible_collections.obs.stack.plugins.module_utils._http import ENDPOINT_OPTIONS, Endpoint, endpoint_fields
 from ansible_collections.obs.stack.plugins.module_utils._metrics import gauge
 
 PAUSE = 0.5
@@ -136,7 +136,7 @@ class Asked:
     """The component of this step: its pages as JSON, its refusals as errors."""
 
     def __init__(self, params: dict[str, t.Any]) -> None:
-        self._endpoint = Endpoint.of(params)
+        self._endpoint = Endpoint(**endpoint_fields(params))
         self._prefix = params["prefix"]
 
     def text(self, method: str, path: str, body: t.Any = None) -> str:
