@@ -62,8 +62,7 @@ missing_lab() {
 
 fill_lab() {
     "$root/scripts/host-image.sh" bookworm
-    [ -n "${OBS_MIRROR:-}" ] || (cd "$root" && .venv/bin/python -m scripts.artifacts --defaults \
-        --only prometheus --only alertmanager --only node_exporter)
+    [ -n "${OBS_MIRROR:-}" ] || (cd "$root" && .venv/bin/python -m scripts.artifacts --defaults)
 }
 
 install_packages() {

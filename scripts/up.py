@@ -2,14 +2,16 @@
 """`make up`: one systemd host in a container, installed by site.yml and proven by verify.yml. `--down` removes it.
 
 The host is the container obs-local of inventories/local; its ports are published on 127.0.0.1 only, under the
-numbers that OBS_PORT_PROMETHEUS, OBS_PORT_ALERTMANAGER and OBS_PORT_NODE_EXPORTER name. Archives come from the artifact
-store, or from OBS_MIRROR where it is set. Run again, it continues with the host that is there.
+numbers that OBS_PORT_GRAFANA, OBS_PORT_THANOS_QUERY and OBS_PORT_DEMO name. Archives come from the artifact store, or
+from OBS_MIRROR where it is set. Grafana's password is made at the first run and kept in a file of the inventory that
+git ignores. Run again, it continues with the host that is there.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -24,6 +26,7 @@ from scripts.lab import paths
 HOST = "obs-local"
 INVENTORY = paths.ROOT / "inventories" / "local"
 OVERRIDES = INVENTORY / "group_vars" / "all" / "obs_lab.yml"
+SECRETS = INVENTORY / "group_vars" / "all" / "obs_local.yml"
 CONTAINER = paths.ROOT / "molecule" / "shared" / "hosts" / "container.yml"
 
 
@@ -39,7 +42,7 @@ class Service:
     @property
     def variable(self) -> str:
         """What names another port on this machine."""
-        return f"OBS_PORT_{self.name.upper()}"
+        return f"OBS_PORT_{self.name.upper().replace('-', '_')}"
 
     @property
     def published(self) -> int:
@@ -56,9 +59,9 @@ class Service:
 
 
 SERVICES = (
-    Service("prometheus", 9090, "metrics, rules, targets; API under /api/v1"),
-    Service("alertmanager", 9093, "alerts and silences; API under /api/v2"),
-    Service("node_exporter", 9100, "the host's own metrics", "/metrics"),
+    Service("grafana", 3000, "metrics, logs and traces, each a click from the other"),
+    Service("thanos-query", 10904, "PromQL over all there is; API under /api/v1"),
+    Service("demo", 8000, "the application that is watched; docs/demo.md", "/users/1"),
 )
 
 
@@ -176,6 +179,16 @@ def write_overrides() -> list[str]:
     return notes
 
 
+def write_secrets() -> None:
+    """Make what nobody else may know, once: a database of Grafana opens with its first key only."""
+    if SECRETS.exists():
+        return
+    SECRETS.parent.mkdir(parents=True, exist_ok=True)
+    values = {f"vault_grafana_{name}": secrets.token_urlsafe(24) for name in ("admin_password", "secret_key")}
+    with open(os.open(SECRETS, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as handle:
+        handle.write("# Made by `make up` for this machine only; gone with `make down`.\n" + yaml.safe_dump(values))
+
+
 def up() -> None:
     """Everything, telling each step."""
     started = time.monotonic()
@@ -183,6 +196,7 @@ def up() -> None:
     say(f"container {HOST}")
     start_host()
     notes = write_overrides()
+    write_secrets()
     say("site.yml")
     call("install", "ansible-playbook", "site.yml", "-i", "inventories/local")
     say("verify.yml")
@@ -190,8 +204,9 @@ def up() -> None:
     print(f"\nUp in {time.monotonic() - started:.0f} s.\n")
     for service in SERVICES:
         print(f"  {service.name:<15}{service.url:<36}{service.shows}")
-    print("\n  No login is asked for: the ports are published on 127.0.0.1 only. With a login set, its password is")
-    print(f"  on the host under /etc/<service>/secrets (docker exec {HOST} ls /etc/prometheus).")
+    print(f"\n  Grafana's user is admin, its password in {SECRETS.relative_to(paths.ROOT)}.")
+    print("  The ports are published on 127.0.0.1 only. Everything else listens inside the host:")
+    print(f"  docker exec {HOST} curl -s 127.0.0.1:9090/-/ready")
     for line in notes:
         print(f"  Note: {line}.")
     print("\n  Again: make deploy    What runs: make status    Remove: make down    All of it: docs/operations.md")
@@ -201,6 +216,7 @@ def down() -> None:
     """Remove the host and what `make up` wrote."""
     ask("docker", "rm", "--force", "--volumes", HOST)
     OVERRIDES.unlink(missing_ok=True)
+    SECRETS.unlink(missing_ok=True)
     print(f"down: {HOST} is gone; the artifact store {paths.store()} stays")
 
 

@@ -13,7 +13,7 @@ from tests.estates import ansible, problems, read, with_vault
 from tests.tree import ROOT, load_yaml, relative, tracked
 
 INVENTORIES = sorted(path for path in (ROOT / "inventories").iterdir() if path.is_dir())
-VAULTED = ("ec2", "ha", "staging")
+VAULTED = ("ec2", "ha", "local", "staging")
 
 
 def plain_vaults(files: dict[str, str]) -> list[str]:

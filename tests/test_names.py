@@ -26,7 +26,7 @@ KEYWORDS = frozenset("""
 """.split()) | frozenset(BLOCKS)  # noqa: SIM905  (a list of fifty quoted words reads worse)
 FULL_NAME = re.compile(r"\w+\.\w+\.\w+(\.\w+)*")
 # Of a role, the last part may come from a variable; the collection is always written out.
-ROLE_NAME = re.compile(r"\w+\.\w+\.(\w+|\{\{ \w+ \}\})")
+ROLE_NAME = re.compile(r"\w+\.\w+\.(\w+|\{\{ \w+( \| [\w.]+)? \}\})")
 ROLE_CALLS = {"ansible.builtin.import_role", "ansible.builtin.include_role"}
 
 

@@ -24,7 +24,8 @@ def plays(name: str) -> list[dict[str, Any]]:
 
 def told_breaches(role: str, variables: dict[str, Any]) -> list[str]:
     """What is wrong with what the playbooks tell a role: foreign names, or a mode that is not the playbook's."""
-    found = [f"{key}: not of {role}" for key in variables if not key.startswith(f"{role}_")]
+    # What begins with two underscores is of the file itself.
+    found = [f"{key}: not of {role}" for key in variables if not key.startswith((f"{role}_", f"__{role}_"))]
     # Taken from the playbook alone: an inventory must not turn a validation into a rollout.
     return found if variables.get(f"{role}_mode") == "{{ __mode }}" else [*found, "mode"]
 
@@ -48,9 +49,12 @@ def test_a_role_tells_what_it_did(role: str) -> None:
 
 @pytest.mark.parametrize("role", NAMES)
 def test_the_site_and_the_controller_tell_a_role_the_same(role: str) -> None:
-    own = [play for play in plays("site") if {"role": f"obs.stack.{role}"} in play.get("roles", [])]
-    assert [play["vars_files"] for play in own] == [["vars/estate.yml", f"vars/{role}.yml"]]
-    assert [play["tags"] for play in own] == [[role]]
+    own = [play for play in plays("site") if f"obs.stack.{role}" in [call["role"] for call in play.get("roles", [])]]
+    runs = [role, *(["otelcol-agent"] if role == "otelcol" else [])]
+    assert [play["vars_files"] for play in own] == [["vars/estate.yml", f"vars/{role}.yml"]] * len(runs)
+    assert [play["tags"] for play in own] == [[run] for run in runs]
+    # The tag, unless it is the role's name, says which deployment of it.
+    assert [play.get("vars", {}).get("__service", role) for play in own] == runs
     for name in OFFLINE:
         run = [play for play in plays(name) if "__play_mode" in play.get("vars", {})]
         assert len(run) == 1 and f"vars/{role}.yml" in run[0]["vars_files"], name

@@ -39,7 +39,7 @@ def test_without_the_file_nothing_changes(tmp_path: Path) -> None:
 def test_the_example_sets_nothing_and_git_ignores_the_real_one() -> None:
     text = (ROOT / ".env.example").read_text()
     assert not [line for line in text.splitlines() if line and not line.startswith("#")]
-    for name in ("ENV", "OBS_MIRROR", "ANSIBLE_VAULT_PASSWORD_FILE", "OBS_PORT_PROMETHEUS"):
+    for name in ("ENV", "OBS_MIRROR", "ANSIBLE_VAULT_PASSWORD_FILE", "OBS_PORT_GRAFANA"):
         assert re.search(rf"^#{name}=", text, re.MULTILINE), name
     for name in (".env", ".env.ha", ".vault-password", "inventories/ha/vault-password"):
         assert subprocess.run(["git", "check-ignore", "-q", name], cwd=ROOT, check=False).returncode == 0, name
@@ -48,8 +48,8 @@ def test_the_example_sets_nothing_and_git_ignores_the_real_one() -> None:
 
 def test_ports_of_make_up_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     service = up.SERVICES[0]
-    assert service.published == 9090
-    monkeypatch.setenv("OBS_PORT_PROMETHEUS", "19090")
+    assert service.published == 3000
+    monkeypatch.setenv("OBS_PORT_GRAFANA", "13000")
     settings = {
         "capabilities": [],
         "security_opts": [],
@@ -58,8 +58,8 @@ def test_ports_of_make_up_come_from_the_environment(monkeypatch: pytest.MonkeyPa
         "cgroupns_mode": "x",
         "command": "y",
     }
-    assert "127.0.0.1:19090:9090" in up.docker_run(dict(settings), "image")
-    assert service.url == "http://127.0.0.1:19090/"
-    monkeypatch.setenv("OBS_PORT_PROMETHEUS", "http")
-    with pytest.raises(up.Stop, match="OBS_PORT_PROMETHEUS=http is no port"):
+    assert "127.0.0.1:13000:3000" in up.docker_run(dict(settings), "image")
+    assert service.url == "http://127.0.0.1:13000/"
+    monkeypatch.setenv("OBS_PORT_GRAFANA", "http")
+    with pytest.raises(up.Stop, match="OBS_PORT_GRAFANA=http is no port"):
         service.published  # noqa: B018

@@ -53,7 +53,8 @@ def estate(
     """What the inventory says about one host, with the rules of the components its site runs."""
     result = _estate.derive(groups, Once(hostvars), host)
     if "prometheus" in result:
-        folders = [ROLES / name / "files" / "rules" for name in result["prometheus"]["components"]]
+        roles = dict.fromkeys(_estate_endpoints.role_of(name) for name in result["prometheus"]["components"])
+        folders = [ROLES / name / "files" / "rules" for name in roles]
         # Prometheus' own come with its role.
         result["prometheus"]["rules"] = [
             {"src": str(folder)} for folder in folders if folder.is_dir() and folder.parts[-3] != "prometheus"
@@ -89,4 +90,5 @@ class FilterModule:
             "estate_problems": explained(estate_problems),
             "health_report": explained(health_report),
             "service_group": explained(_estate_endpoints.group_of),
+            "service_role": explained(_estate_endpoints.role_of),
         }

@@ -41,7 +41,7 @@ def _some(hosts: Sequence[str]) -> str:
 def service_roots(variables: Mapping[str, t.Any]) -> list[str]:
     """The folders that hold services of a host: obs_root, and those of roles that have their own."""
     roots = [str(variables.get("obs_root") or DEFAULT_ROOT)]
-    roots += [str(variables.get(f"{component.name}_root") or roots[0]) for component in _estate_endpoints.COMPONENTS]
+    roots += [str(variables.get(f"{one.installer}_root") or roots[0]) for one in _estate_endpoints.COMPONENTS]
     return list(dict.fromkeys(roots))
 
 
@@ -49,10 +49,7 @@ def status_report(hostvars: Answers, hosts: Sequence[str], groups: Mapping[str, 
     """Lay out what ``release_service_info`` registered as ``obs_status`` on hosts."""
     found = {host: _services(hostvars[host].get("obs_status")) for host in hosts}
     wanted = {
-        host: [
-            component.name for component in _estate_endpoints.COMPONENTS if host in (groups.get(component.group) or [])
-        ]
-        for host in hosts
+        host: [component.name for component in _estate_endpoints.services_of(host, groups, hostvars)] for host in hosts
     }
     return {"table": _tables.status(found, wanted), "unasked": _unasked(found)}
 

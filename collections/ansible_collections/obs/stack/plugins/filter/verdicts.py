@@ -9,34 +9,33 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Sequence
 
-from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import COMPONENTS
+from ansible_collections.obs.stack.plugins.module_utils import _estate_endpoints
 from ansible_collections.obs.stack.plugins.plugin_utils import _verdicts
 from ansible_collections.obs.stack.plugins.plugin_utils._filters import explained
 
-SERVICES = tuple(component.name for component in COMPONENTS)
+RUNS = tuple(dict.fromkeys(component.run for component in _estate_endpoints.COMPONENTS))
 
 
 def host_services(
-    group_names: Sequence[str], run_tags: Sequence[str] = ("all",), skip_tags: Sequence[str] = ()
+    groups: _estate_endpoints.Groups,
+    hostvars: _estate_endpoints.HostVars,
+    host: str,
+    run_tags: Sequence[str] = ("all",),
+    skip_tags: Sequence[str] = (),
 ) -> list[str]:
-    """The services of a host by the groups it is in, those left that tags ask for."""
-    return [
-        component.name
-        for component in COMPONENTS
-        if component.group in group_names
-        and ({"all", "always", component.name} & set(run_tags))
-        and component.name not in skip_tags
-    ]
+    """What is installed on a host by the groups it is in, those left that tags ask for."""
+    found = dict.fromkeys(component.run for component in _estate_endpoints.services_of(host, groups, hostvars))
+    return [run for run in found if ({"all", "always", run} & set(run_tags)) and run not in skip_tags]
 
 
 def validation_report(hostvars: _verdicts.HostVars, hosts: Sequence[str]) -> dict[str, t.Any]:
     """Lay out what mode validate found on hosts."""
-    return _verdicts.validation(hostvars, hosts, SERVICES)
+    return _verdicts.validation(hostvars, hosts, RUNS)
 
 
 def wanted_releases(hostvars: _verdicts.HostVars, hosts: Sequence[str]) -> dict[str, t.Any]:
     """The releases that hosts need, each once."""
-    return _verdicts.wanted_releases(hostvars, hosts, SERVICES)
+    return _verdicts.wanted_releases(hostvars, hosts, RUNS)
 
 
 class FilterModule:

@@ -16,17 +16,17 @@ import ipaddress
 import typing as t
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.obs.stack.plugins.module_utils import _estate_ec2, _estate_scrape
+from ansible_collections.obs.stack.plugins.module_utils import _estate_ec2, _estate_scrape, _estate_signals
 from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import (
+    BY_NAME,
     COMPONENTS,
     DEFAULT_LISTEN,
     Endpoint,
     Groups,
     HostVars,
     address_of,
-    endpoint,
-    members,
-    site_of,
+    listen_default,
+    services_of,
     text,
     zone_of,
 )
@@ -35,11 +35,10 @@ from ansible_collections.obs.stack.plugins.module_utils._estate_jobs import (
     client_files,
     scrape_config,
 )
+from ansible_collections.obs.stack.plugins.module_utils._estate_ways import Ways
 from ansible_collections.obs.stack.plugins.module_utils._wiring import join_host_port, parse_listen
 
 GOSSIP_PORT = 9094
-# Groups whose hosts send samples by remote write to the Prometheus of their site.
-REMOTE_WRITE_SENDERS = ("tempo", "otelcol")
 
 
 def derive(groups: Groups, hostvars: HostVars, host: str) -> dict[str, t.Any]:
@@ -51,47 +50,55 @@ def derive(groups: Groups, hostvars: HostVars, host: str) -> dict[str, t.Any]:
         host: inventory name of the host to derive for.
 
     Returns:
-        ``address``, ``site``, ``zone``, ``urls`` of its own services, ``health`` (how each is asked and what the
-        inventory expects of it), and per component it runs what its role takes:
-        ``prometheus`` (external_labels, scrape_configs, alertmanagers, rules, files, secrets, live,
-        remote_write_receiver, replicas), ``alertmanager`` (peers, advertise_address, members).
+        ``address``, ``site``, ``zone``, ``listen`` (the address a service listens on unless told otherwise, by its
+        name, and under ``private`` that of its parts which only the estate asks), ``urls`` of its own services,
+        ``health`` (how each is asked and what the inventory expects of it), ``runs`` (what is installed, in order),
+        and per component it runs what its role takes: ``prometheus`` (external_labels, scrape_configs, alertmanagers,
+        rules, files, secrets, live, flags, remote_write_receiver, replicas), ``alertmanager`` (peers,
+        advertise_address, members), the others as :mod:`_estate_signals` says.
 
     Raises:
         StackError: a listen address of the site is malformed, or an application cannot become a target.
     """
     variables = hostvars[host]
-    site = site_of(variables)
-    own = [c for c in COMPONENTS if host in (groups.get(c.group) or [])]
+    ways = Ways(groups, hostvars, host)
+    own = services_of(host, groups, hostvars)
+    ends = {c.name: t.cast("Endpoint", ways.own(c.name)) for c in own}
     result: dict[str, t.Any] = {
         "address": address_of(host, variables),
-        "site": site,
+        "site": ways.site,
         "zone": zone_of(variables),
-        "urls": {c.name: endpoint(c, host, variables).url for c in own},
+        "listen": {
+            **{c.name: listen_default(c, variables, alone=ways.alone) for c in COMPONENTS},
+            "private": listen_default(BY_NAME["loki"], variables, alone=ways.alone),
+        },
+        "urls": {name: end.url for name, end in ends.items()},
+        "runs": list(dict.fromkeys(c.run for c in own)),
     }
-    names = {c.name for c in own}
     expected: dict[str, t.Any] = {}
-    if names & {"prometheus", "alertmanager"}:
-        site_members = {c.name: members(c, groups, hostvars, site) for c in COMPONENTS}
-        if "prometheus" in names:
-            applications = _estate_scrape.applications(groups, hostvars, site)
-            result["prometheus"] = _prometheus(site_members, applications, groups, hostvars, host)
-            expected["prometheus"] = {
-                "targets": [[end.component, end.instance] for ends in site_members.values() for end in ends],
-                "applications": [[one.job, one.instance] for one in applications],
-                "jobs": result["prometheus"]["components"],
-                "alertmanagers": len(site_members["alertmanager"]),
-            }
-        if "alertmanager" in names:
-            result["alertmanager"] = _alertmanager(site_members["alertmanager"], hostvars, host)
-            expected["alertmanager"] = {
-                "members": len(site_members["alertmanager"]),
-                "alerts": bool(site_members["prometheus"]),
-            }
-    result["health"] = [_asked(endpoint(c, host, variables), variables, expected.get(c.name, {})) for c in own]
+    if "prometheus" in ends:
+        applications = _estate_scrape.applications(groups, hostvars, ways.site)
+        result["prometheus"] = _prometheus(ways, applications)
+        expected["prometheus"] = {
+            "targets": [[end.component, end.instance] for c in COMPONENTS for end in ways.members(c.name)],
+            "applications": [[one.job, one.instance] for one in applications],
+            "jobs": result["prometheus"]["components"],
+            "alertmanagers": len(ways.members("alertmanager")),
+        }
+    if "alertmanager" in ends:
+        result["alertmanager"] = _alertmanager(ways.members("alertmanager"), hostvars, host)
+        expected["alertmanager"] = {
+            "members": len(ways.members("alertmanager")),
+            "alerts": bool(ways.members("prometheus")),
+        }
+    for name, derived in _estate_signals.DERIVED.items():
+        if name in result["runs"]:
+            result[name.replace("-", "_")] = derived(ways)
+    result["health"] = [_asked(end, expected.get(name, {})) for name, end in ends.items()]
     return result
 
 
-def _asked(end: Endpoint, variables: t.Mapping[str, t.Any], expected: Mapping[str, t.Any]) -> dict[str, t.Any]:
+def _asked(end: Endpoint, expected: Mapping[str, t.Any]) -> dict[str, t.Any]:
     """How a service is asked on its own host. Without the password: what is looped over is shown."""
     return {
         "component": end.component,
@@ -105,32 +112,34 @@ def _asked(end: Endpoint, variables: t.Mapping[str, t.Any], expected: Mapping[st
     }
 
 
-def _prometheus(
-    site_members: Mapping[str, list[Endpoint]],
-    applications: Sequence[_estate_scrape.Application],
-    groups: Groups,
-    hostvars: HostVars,
-    host: str,
-) -> dict[str, t.Any]:
-    jobs = [site_members[c.name] for c in COMPONENTS if site_members[c.name]]
-    site = site_of(hostvars[host])
-    labels = {"site": site, "replica": host}
-    zone = zone_of(hostvars[host])
+def _prometheus(ways: Ways, applications: Sequence[_estate_scrape.Application]) -> dict[str, t.Any]:
+    found = [ways.members(c.name) for c in COMPONENTS]
+    jobs = [ends for ends in found if ends]
+    variables = ways.variables
+    labels = {"site": ways.site, "replica": ways.host}
+    zone = zone_of(variables)
     if zone:
         labels["zone"] = zone
-    senders = {name for group in REMOTE_WRITE_SENDERS for name in groups.get(group) or []}
+    told = ways.members("alertmanager")
+    receives = _estate_signals.site_sends_samples(ways.groups, ways.hostvars, ways.site)
     result: dict[str, t.Any] = {
         "external_labels": labels,
         "scrape_configs": [scrape_config(ends) for ends in jobs],
-        "alertmanagers": alertmanager_config(site_members["alertmanager"]) if site_members["alertmanager"] else [],
+        "alertmanagers": alertmanager_config(told) if told else [],
         "components": [ends[0].component for ends in jobs],
-        "remote_write_receiver": any(site_of(hostvars[name]) == site for name in senders),
-        "replicas": len(site_members["prometheus"]),
+        "remote_write_receiver": receives,
+        "flags": _estate_signals.prometheus_flags(ways, receives=receives),
+        "replicas": len(ways.members("prometheus")),
         "live": [],
+        "remote_write": [],
         **client_files(jobs),
     }
-    for found in (_estate_scrape.derived(applications), _estate_ec2.discoveries(hostvars[host], site, host)):
-        for key, items in found.items():
+    for more in (
+        _estate_signals.prometheus_elsewhere(ways),
+        _estate_scrape.derived(applications),
+        _estate_ec2.discoveries(variables, ways.site, ways.host),
+    ):
+        for key, items in more.items():
             result[key] = result[key] + items
     return result
 

@@ -90,7 +90,12 @@ def access_of(item: Mapping[str, t.Any], where: str) -> Access:
     Raises:
         StackError: half of a user and password, or two kinds of credentials.
     """
-    access = Access(*(text(item, key) for key in ("ca", "username", "password", "bearer_token")))
+    access = Access(
+        ca=text(item, "ca"),
+        username=text(item, "username"),
+        password=text(item, "password"),
+        bearer_token=text(item, "bearer_token"),
+    )
     if bool(access.username) != bool(access.password):
         raise refusal(where, "it has only one of username and password", "Give both.")
     if access.username and access.bearer_token:

@@ -61,8 +61,13 @@ def client(name: str, access: Access, *, tls: bool) -> dict[str, t.Any]:
         tls: whether any target is asked by https.
     """
     config: dict[str, t.Any] = {}
+    verify: dict[str, str] = {}
     if tls and access.ca:
-        config["tls_config"] = {"ca_file": f"/etc/prometheus/ca/{name}.pem"}
+        verify["ca_file"] = f"/etc/prometheus/ca/{name}.pem"
+    if tls and access.own_certificate:
+        verify.update(cert_file="/etc/prometheus/tls/server.crt", key_file="/etc/prometheus/tls/server.key")
+    if verify:
+        config["tls_config"] = verify
     if access.username:
         config["basic_auth"] = {
             "username": access.username,

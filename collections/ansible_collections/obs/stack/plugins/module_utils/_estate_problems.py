@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ansible_collections.obs.stack.plugins.module_utils import _estate_scrape_problems as _scrape_problems
-from ansible_collections.obs.stack.plugins.module_utils import _estate_spec
+from ansible_collections.obs.stack.plugins.module_utils import _estate_signal_problems, _estate_spec
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import (
     COMPONENTS,
@@ -37,7 +37,8 @@ def problems(groups: Groups, hostvars: HostVars, spec: Options | None = None) ->
         spec: what ``obs_*`` variables may be. Where one does not fit, only that is told: the rest builds on it.
     """
     return _estate_spec.check(hostvars, hosts_of(groups), spec or {}) or (
-        _wiring_problems(groups, hostvars) + _scrape_problems.problems(groups, hostvars)
+        _wiring_problems(groups, hostvars)
+        or [*_scrape_problems.problems(groups, hostvars), *_estate_signal_problems.problems(groups, hostvars)]
     )
 
 
@@ -65,8 +66,8 @@ def _same_access(component: Component, ends: Sequence[Endpoint]) -> list[str]:
         if (end.prefix, end.access) != (ends[0].prefix, ends[0].access):
             return [
                 f"{ends[0].host} and {end.host} differ in path prefix, CA or credentials of {component.name}: "
-                f"one job has one of each. Set {component.name}_external_url, {component.name}_tls and "
-                f"{component.name}_basic_auth_* in group_vars/{component.group}."
+                f"one job has one of each. Set {component.prefix}_external_url, {component.installer}_tls and "
+                f"{component.installer}_basic_auth_* in group_vars/{component.group}."
             ]
     return []
 
@@ -85,12 +86,12 @@ def _same_address(component: Component, ends: Sequence[Endpoint]) -> list[str]:
 
 def _unreachable(component: Component, ends: Sequence[Endpoint], in_site: Sequence[str]) -> list[str]:
     loopback = [end.host for end in ends if parse_listen(end.target).loopback]
-    if len(in_site) < 2 or not loopback:
+    if len(in_site) < 2 or not loopback or component.local:
         return []
     return [
         "{0} of {1} is reached at a loopback address, but the site has {2} hosts. Set obs_address, "
         "{0}_listen_address or obs_listen_address to one the others reach.".format(
-            component.name, ", ".join(loopback), len(in_site)
+            component.prefix, ", ".join(loopback), len(in_site)
         )
     ]
 

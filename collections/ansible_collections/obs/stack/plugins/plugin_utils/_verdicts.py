@@ -15,7 +15,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from ansible_collections.obs.stack.plugins.plugin_utils._tables import lay_out
 
 HEADER = ("HOST", "SERVICE", "VERSION", "CONFIGURATION", "")
-REFUSALS = "__refusals"  # noted by playbooks/tasks/service.yml
+REFUSALS = "__refusals"  # noted by playbooks/tasks/service.yml, like
+RESULTS = "__results"
 PROBLEMS = "__problems"
 
 _WRAPPING = re.compile(r"^(?:(?:Task|Module|Action) failed: )+")
@@ -37,7 +38,7 @@ def results(hostvars: HostVars, hosts: Sequence[str], services: Sequence[str]) -
     for host in sorted(hosts):
         refusals = hostvars[host].get(REFUSALS) or {}
         for service in services:
-            registered = hostvars[host].get(f"{service}_result")
+            registered = (hostvars[host].get(RESULTS) or {}).get(service)
             if service in refusals:
                 yield Result(host, service, {}, one_line(str(refusals[service])))
             elif isinstance(registered, Mapping):

@@ -41,6 +41,8 @@ GROUPS = {"prometheus": ["a"], "alertmanager": ["a"], "monitored": ["a"]}
         ("url_prefix", ({}, "https://x/p/"), {}, "/p"),
         ("estate_problems", (GROUPS, {"a": {}}), {}, []),
         ("service_group", ("node_exporter",), {}, "monitored"),
+        ("service_role", ("thanos-query",), {}, "thanos"),
+        ("service_role", ("otelcol-agent",), {}, "otelcol"),
     ],
 )
 def test_filter(name: str, arguments: tuple[t.Any, ...], options: dict[str, t.Any], expected: t.Any) -> None:
@@ -53,6 +55,7 @@ def test_filter(name: str, arguments: tuple[t.Any, ...], options: dict[str, t.An
         ("config_merge", ({}, [1]), "not a dictionary"),
         ("layers_for", ([{"wrong": 1}], "1.0.0"), "layer 1"),
         ("service_group", ("x",), "Could not find the service 'x'"),
+        ("service_role", ("x",), "Could not find the service 'x'"),
         ("web_access", ("9090",), "prometheus_listen_address"),
     ],
 )

@@ -133,7 +133,7 @@ def test_report_tells_why_nobody_looked_for_the_sample() -> None:
 
 
 def test_report_without_a_reader_is_no_success() -> None:
-    report = smoke.smoke_report(GROUPS, {"b": SITE["b"]}, ["b"])
+    report = smoke.smoke_report(GROUPS, {**{host: {} for host in "acd"}, "b": SITE["b"]}, ["b"])
     assert report["wrong"] == ["Could not test anything: no Prometheus and no Alertmanager takes part."]
 
 

@@ -16,29 +16,45 @@ def judged(**more: Any) -> dict[str, Any]:
 
 
 def test_services_of_a_host_by_groups_and_tags() -> None:
-    groups = ["monitored", "prometheus", "other"]
-    assert host_services(groups) == ["prometheus", "node_exporter"]
-    assert host_services(groups, ["prometheus", "alertmanager"]) == ["prometheus"]
-    assert host_services(groups, ["all"], ["prometheus"]) == ["node_exporter"]
-    assert host_services(["other"]) == []
+    groups = {"monitored": ["a", "b"], "prometheus": ["a"], "other": ["c"], "loki": ["a"], "thanos_query": ["a"]}
+    hostvars: dict[str, dict[str, Any]] = {"a": {}, "b": {"obs_site": "elsewhere"}, "c": {}}
+    assert host_services(groups, hostvars, "a") == ["prometheus", "node_exporter", "thanos", "loki", "otelcol-agent"]
+    assert host_services(groups, hostvars, "a", ["prometheus", "alertmanager"]) == ["prometheus"]
+    assert host_services(groups, hostvars, "b") == ["node_exporter"]
+    assert host_services(groups, hostvars, "a", ["all"], ["prometheus", "thanos", "loki"]) == [
+        "node_exporter",
+        "otelcol-agent",
+    ]
+    assert host_services(groups, hostvars, "c") == []
+
+
+def noted(hostvars: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Variables of hosts with what roles returned where the playbook notes it."""
+    return {
+        host: {
+            **{key: value for key, value in found.items() if key.startswith("__")},
+            "__results": {key: value for key, value in found.items() if not key.startswith("__")},
+        }
+        for host, found in hostvars.items()
+    }
 
 
 def test_every_host_and_every_cause_is_told() -> None:
     hostvars = {
         "b": {
             "__problems": ["the sites\ndo not match"],
-            "prometheus_result": judged(not_judged=["/a", "/b"]),
-            "node_exporter_result": judged(validated=False, not_validated_because="no archive"),
+            "prometheus": judged(not_judged=["/a", "/b"]),
+            "node_exporter": judged(validated=False, not_validated_because="no archive"),
         },
         "a": {
             "__refusals": {"prometheus": "Task failed: Action failed: Could not validate x of a: no.\nCorrect y."},
-            "prometheus_result": {"failed": True},
-            "alertmanager_result": judged(),
-            "node_exporter_result": judged(),
+            "prometheus": {"failed": True},
+            "alertmanager": judged(),
+            "node_exporter": judged(),
         },
         "c": {"__refusals": {"alertmanager": "Task failed: 'vault_x' is undefined"}},
     }
-    report = validation_report(hostvars, ["a", "b", "c"])
+    report = validation_report(noted(hostvars), ["a", "b", "c"])
     assert [line.split()[:4] for line in report["table"][1:]] == [
         ["a", "prometheus", "-", "REFUSED"],
         ["a", "alertmanager", "1.0.0", "ok"],
@@ -59,12 +75,12 @@ def test_every_host_and_every_cause_is_told() -> None:
 def test_releases_are_wanted_once() -> None:
     one, two = {"version": "1", "url": "u"}, {"version": "2", "url": "u"}
     hostvars = {
-        "a": {"prometheus_result": {"release": one}, "node_exporter_result": {"release": {}}},
-        "b": {"prometheus_result": {"release": dict(one)}},
-        "c": {"prometheus_result": {"results": [{"service": "x", "release": two}, {"service": "y", "release": one}]}},
+        "a": {"prometheus": {"release": one}, "node_exporter": {"release": {}}},
+        "b": {"prometheus": {"release": dict(one)}},
+        "c": {"prometheus": {"results": [{"service": "x", "release": two}, {"service": "y", "release": one}]}},
         "d": {"__refusals": {"prometheus": "no"}},
     }
-    wanted = wanted_releases(hostvars, ["a", "b", "c", "d"])
+    wanted = wanted_releases(noted(hostvars), ["a", "b", "c", "d"])
     assert wanted["releases"] == [
         {"service": "prometheus", **one},
         {"service": "x", **two},
@@ -77,8 +93,8 @@ def test_additions_are_wanted_as_releases_of_their_own() -> None:
     names = {"x86_64": "amd64", "aarch64": "arm64"}
     addition = {"path": "plugins/p", "url": "https://x/p-{arch}", "sha256": {"arm64": "b", "any": "a"}, "members": []}
     release = {"version": "1", "url": "u", "checksums_url": "s", "sha256": {}, "arch_names": names}
-    hostvars = {"a": {"prometheus_result": {"service": "prometheus", "release": {**release, "additions": [addition]}}}}
-    first, second = wanted_releases(hostvars, ["a"])["releases"]
+    hostvars = {"a": {"prometheus": {"service": "prometheus", "release": {**release, "additions": [addition]}}}}
+    first, second = wanted_releases(noted(hostvars), ["a"])["releases"]
     assert first == {"service": "prometheus", **release}
     assert (second["url"], second["sha256"]) == ("https://x/p-{arch}", {"amd64": "a", "arm64": "b"})
     assert second["service"] == "prometheus" and second["checksums_url"] == ""
