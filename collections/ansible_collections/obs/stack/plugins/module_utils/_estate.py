@@ -130,6 +130,7 @@ def _prometheus(ways: Ways, applications: Sequence[_estate_scrape.Application]) 
         "remote_write_receiver": receives,
         "flags": _estate_signals.prometheus_flags(ways, receives=receives),
         "replicas": len(ways.members("prometheus")),
+        "otlp_address": _estate_signals.tracing(ways),
         "live": [],
         "remote_write": [],
         **client_files(jobs),

@@ -58,6 +58,14 @@ def prometheus_flags(ways: Ways, *, receives: bool) -> dict[str, t.Any]:
     return flags
 
 
+def tracing(ways: Ways) -> str:
+    """Where services send their own spans, by OTLP over gRPC: the collector beside them, which asks nobody for a login."""
+    if not ways.own("otelcol"):
+        return ""
+    address, loopback = receiver("otelcol_otlp_grpc_listen_address", 4317, ways.variables, alone=ways.alone)
+    return address if loopback else ""
+
+
 def thanos(ways: Ways) -> dict[str, t.Any]:
     """The components of this host, and what each has to know."""
     here = [c for c in COMPONENTS if c.installer == "thanos" and ways.own(c.name)]
@@ -74,6 +82,7 @@ def thanos(ways: Ways) -> dict[str, t.Any]:
         "rule_queries": [_reached(end, ways) for end in queries],
         "rule_alertmanagers": [way.options("ca", "username", "password") for way in ways.each("alertmanager")],
         "rule_labels": {"site": ways.site},
+        "otlp_address": tracing(ways),
     }
 
 
@@ -251,7 +260,7 @@ def grafana(ways: Ways) -> dict[str, t.Any]:
         served = ways.one(name)
         if served:
             found.append({"name": name.capitalize(), "type": name, **served.options()})
-    return {"endpoints": found}
+    return {"endpoints": found, "otlp_address": tracing(ways)}
 
 
 def demo(ways: Ways) -> dict[str, t.Any]:

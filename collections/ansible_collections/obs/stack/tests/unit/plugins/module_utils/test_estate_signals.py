@@ -109,6 +109,13 @@ def test_a_sidecar_keeps_prometheus_from_compacting_and_the_collector_sends_it_o
     assert derived((small, hostvars), "one")["prometheus"]["flags"] == {}
 
 
+def test_services_send_their_own_spans_to_a_collector_beside_them() -> None:
+    one = derived(whole(), "one")
+    assert [one[name]["otlp_address"] for name in ("prometheus", "thanos", "grafana")] == ["127.0.0.1:4317"] * 3
+    # Beyond loopback it asks for a login that they have no file for.
+    assert derived(site(), "c")["thanos"]["otlp_address"] == ""
+
+
 def test_a_site_goes_through_its_gateway_with_its_own_user() -> None:
     agent = derived(site(), "e")["otelcol_agent"]["logs_endpoint"]
     assert agent == {
