@@ -21,6 +21,7 @@ from ansible_collections.obs.stack.plugins.module_utils._errors import StackErro
 from ansible_collections.obs.stack.plugins.module_utils._wish import ReleaseForHost
 from ansible_collections.obs.stack.plugins.plugin_utils._options import checked_options
 from ansible_collections.obs.stack.plugins.plugin_utils._payload import build
+from ansible_collections.obs.stack.plugins.plugin_utils._preload import preload_filters
 from ansible_collections.obs.stack.plugins.plugin_utils._release import archive_at, archive_of, with_sha256
 from ansible_collections.obs.stack.plugins.plugin_utils._service_spec import ARGUMENT_SPEC, REQUIRED_IF
 from ansible_collections.obs.stack.plugins.plugin_utils._validation import validate
@@ -28,6 +29,8 @@ from ansible_collections.obs.stack.plugins.plugin_utils._validation import valid
 HOST_HALF = "obs.stack.release_service_apply"
 
 display = Display()
+
+preload_filters()
 
 
 class ActionModule(ActionBase):

@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ._archive import ArchiveError, safe_name, unpack
 from ._digest import digest_of
 from ._errors import StackError
 
@@ -75,6 +74,9 @@ def check_additions(name: str, items: Sequence[Mapping[str, Any]]) -> None:
     Raises:
         StackError: naming the addition.
     """
+    # Imported when needed, as in _transaction.
+    from ._archive import safe_name
+
     taken: set[str] = set()
     for item in items:
         path, why = str(item["path"]), ""
@@ -109,6 +111,8 @@ def unpack_additions(folder: str, additions: Sequence[Addition], archives: Mappi
     Raises:
         ArchiveError: one is damaged, or lacks a file that it must have.
     """
+    from ._archive import ArchiveError, unpack
+
     for addition in additions:
         place = os.path.join(folder, addition.path)
         os.makedirs(os.path.dirname(place), mode=0o755, exist_ok=True)

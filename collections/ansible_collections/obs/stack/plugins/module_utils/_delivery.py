@@ -14,13 +14,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ._checksums import find as find_checksum
 from ._errors import StackError
-from ._fetch import fetch, fetch_text
 from ._files import remove_file
 from ._layout import Layout
 from ._stage import stage_release
-from ._wheelhouse import interpreter_tag
 from ._wish import ReleaseForHost, Wish
 
 
@@ -30,8 +27,12 @@ def verifiable_release(wish: Wish, machine: str) -> ReleaseForHost:
     Raises:
         StackError: nothing would tell whether its archive is the right one.
     """
-    wheelhouse = wish.release.kind == "wheelhouse"
-    release = wish.release.for_machine(machine, interpreter_tag(wish.release.python) if wheelhouse else "")
+    interpreter = ""
+    if wish.release.kind == "wheelhouse":
+        from ._wheelhouse import interpreter_tag
+
+        interpreter = interpreter_tag(wish.release.python)
+    release = wish.release.for_machine(machine, interpreter)
     if not release.sha256 and not release.checksums_url:
         raise StackError(
             f"Could not verify {wish.name} {release.version} for {release.arch}",
@@ -52,6 +53,10 @@ def bring_release(wish: Wish, layout: Layout, release: ReleaseForHost) -> tuple[
     Raises:
         StackError: it cannot be fetched, is not what its checksum says, or cannot be unpacked.
     """
+    # Imported when needed, as in _transaction.
+    from ._checksums import find as find_checksum
+    from ._fetch import fetch, fetch_text
+
     how, archive, warnings = wish.fetch, wish.archive, []
     wanted = release.additions
     if not release.sha256:

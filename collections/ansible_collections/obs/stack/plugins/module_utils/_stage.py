@@ -14,8 +14,6 @@ import platform
 from collections.abc import Mapping
 from typing import Any, Callable
 
-from ._additions import unpack_additions
-from ._archive import unpack
 from ._digest import sha256
 from ._errors import StackError
 from ._files import (
@@ -31,7 +29,6 @@ from ._files import (
 from ._generation import Draft, Generation, file_digest
 from ._layout import NOTHING, Layout
 from ._systemd import run
-from ._wheelhouse import install_wheelhouse
 from ._wish import FileWish, ReleaseForHost
 
 MANIFEST = "manifest.json"
@@ -42,6 +39,9 @@ SELINUX = "/sys/fs/selinux/enforce"
 
 
 def _stage_archive(archive: str, dest: str, final: str, release: ReleaseForHost) -> None:
+    # Imported when needed, as in _transaction.
+    from ._archive import unpack
+
     unpack(
         archive,
         dest,
@@ -52,6 +52,8 @@ def _stage_archive(archive: str, dest: str, final: str, release: ReleaseForHost)
 
 
 def _stage_wheelhouse(archive: str, dest: str, final: str, release: ReleaseForHost) -> None:
+    from ._wheelhouse import install_wheelhouse
+
     install_wheelhouse(
         archive,
         dest,
@@ -129,6 +131,8 @@ def stage_release(
     Raises:
         StackError: the archive is damaged or for another machine, or the disk is full. Nothing is left behind.
     """
+    from ._additions import unpack_additions
+
     beside = os.path.join(layout.releases, ".staging-" + release.id)
     remove_tree(beside)
     final = layout.release(release.id)

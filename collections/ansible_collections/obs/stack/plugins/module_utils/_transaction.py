@@ -7,18 +7,19 @@
 """A service as a transaction: plan, stage, check, flip, act, probe, commit, or restore.
 
 The order is design, not taste: whatever can be known to be wrong is found before anything changes.
+
+What only a change needs is imported where that begins: most runs change nothing, and a host compiles all that a module
+imports anew in each task.
 """
 
 from __future__ import annotations
 
 import os
 import platform
-import tempfile
 import time
 
-from . import _adoption
 from ._accounts import ensure_account, ids_of, missing_parts
-from ._check import check_generation
+from ._adoption import Takeover, plan_takeover, refuse_unless_adopted
 from ._delivery import bring_release, verifiable_release
 from ._digest import sha256
 from ._errors import StackError
@@ -32,10 +33,7 @@ from ._outcome import Outcome, difference, masked_error
 from ._phase import phase
 from ._plan import Desired, Plan, make_plan
 from ._process import executable_of
-from ._prune import prune
-from ._questions import ask_questions
 from ._refusals import refuse_what_is_wrong
-from ._removal import remove_service
 from ._stage import (
     disk_error,
     ensure_home,
@@ -46,7 +44,6 @@ from ._stage import (
     write_below,
     write_generation,
 )
-from ._switch import Switch, prober_of, settle_measures
 from ._systemd import state_of
 from ._wish import ReleaseForHost, Wish
 
@@ -112,10 +109,12 @@ class _Run:
     def run(self) -> Outcome:
         wish = self.wish
         if wish.state == "absent":
+            from ._removal import remove_service
+
             return remove_service(wish, self.layout, self.outcome, check_mode=self.check_mode)
         host = inspect(self.layout, wish, create_key=not self.check_mode)
         self.outcome.warnings += host.warnings
-        _adoption.refuse_unless_adopted(wish, host.foreign)
+        refuse_unless_adopted(wish, host.foreign)
         release = verifiable_release(wish, platform.machine())
         release_id, release_sha256 = find_release(self.layout, release)
         draft = compose(
@@ -213,6 +212,8 @@ class _Run:
         if reason:
             self.outcome.validated, self.outcome.not_validated_because = False, reason
             return
+        import tempfile
+
         ids = ids_of(self.wish.account) or (0, 0)
         with tempfile.TemporaryDirectory(prefix="obs-check-", dir="/run") as folder:
             os.chmod(folder, 0o755)  # noqa: S103  the service's account must get to the generation below it
@@ -226,6 +227,9 @@ class _Run:
         Raises:
             StackError: in the checker's own words.
         """
+        from ._check import check_generation
+        from ._questions import ask_questions
+
         if self.wish.live:
             make_directory(live, mode=0o750, gid=gid)
             for item in self.wish.live:
@@ -267,6 +271,9 @@ class _Run:
     # -- carry out ----------------------------------------------------------------------------------------------
 
     def _carry_out(self, host: Host, plan: Plan, draft: Draft, release: ReleaseForHost, *, fetch_release: bool) -> None:
+        from ._prune import prune
+        from ._switch import prober_of, settle_measures
+
         wish, layout = self.wish, self.layout
         uid, gid = ensure_account(wish.account, home=wish.data_path)
         phase("account")
@@ -328,12 +335,14 @@ class _Run:
             remove_file(self.layout.etc_link)
 
     def _switch(self, host: Host, plan: Plan, new: Generation, gid: int) -> None:
+        from ._switch import Switch
+
         takeover = None
         if plan.action == "adopt":
-            takeover = _adoption.plan_takeover(self.wish, self.layout, host.foreign)
+            takeover = plan_takeover(self.wish, self.layout, host.foreign)
             earlier = host.pending.get("takeover")
             if earlier:
-                done = _adoption.Takeover.from_plain(earlier)
+                done = Takeover.from_plain(earlier)
                 takeover.moves = done.moves + takeover.moves
                 takeover.units = done.units + takeover.units
         wanted = {item.path: item for item in self.wish.live}
