@@ -170,7 +170,8 @@ class Switch:
         self._acted = True
         systemctl("stop", self.unit)
         self._hook("before", self.new, list(before))
-        self._data_saved = True
+        # What was saved helps only whom something puts it back.
+        self._data_saved = bool(self.new.manifest["data"].get("restore"))
 
     def _hook(self, which: str, generation: Generation, argv: list[str]) -> None:
         number = generation.number
@@ -294,7 +295,7 @@ class Switch:
         old = self.old
         if self._data_saved and self._acted:
             systemctl("stop", self.unit)
-            self._hook("restore", self.new, list(self.new.manifest["data"].get("restore") or ["/bin/true"]))
+            self._hook("restore", self.new, list(self.new.manifest["data"]["restore"]))
         self._flip_current(old.number if old else NOTHING)
         self._restore_live()
         if old is None:
