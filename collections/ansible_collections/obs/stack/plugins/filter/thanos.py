@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.obs.stack.plugins.module_utils import _thanos, _thanos_access
+from ansible_collections.obs.stack.plugins.module_utils import _thanos, _thanos_access, _thanos_services
 from ansible_collections.obs.stack.plugins.plugin_utils._filters import explained
 
 
@@ -21,11 +21,9 @@ class FilterModule:
             "thanos_clients": explained(_thanos_access.clients),
             "thanos_deletion": explained(_thanos.deletion),
             "thanos_endpoints": explained(_thanos_access.endpoints),
-            "thanos_files_for": explained(_thanos.files_for),
             "thanos_grpc": explained(_thanos_access.grpc),
-            "thanos_objstore": explained(_thanos.objstore),
-            "thanos_one_compactor": explained(_thanos.one_compactor),
             "thanos_receive_write": explained(_thanos_access.receive_write),
             "thanos_retention": explained(_thanos.retention),
+            "thanos_services": explained(_thanos_services.services),
             "thanos_web": explained(_thanos_access.web),
         }

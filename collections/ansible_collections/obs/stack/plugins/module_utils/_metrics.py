@@ -30,7 +30,7 @@ def labelled(metrics: str, selector: str) -> float | None:
     """
     wanted = re.fullmatch(r"([A-Za-z_:][\w:]*)(?:\{(.*)\})?", selector)
     if wanted is None:
-        raise ValueError(f"{selector!r} is not name{{label=\"value\"}}")
+        raise ValueError(f'{selector!r} is not name{{label="value"}}')
     labels = set(re.findall(r'\w+="[^"]*"', wanted.group(2) or ""))
     found = re.findall(r"^{0}(?:\{{(.*)\}})?[ \t]+(\S+)".format(re.escape(wanted.group(1))), metrics, re.MULTILINE)
     values = [float(value) for text, value in found if labels <= set(re.findall(r'\w+="[^"]*"', text))]

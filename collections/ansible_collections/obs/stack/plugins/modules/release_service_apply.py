@@ -17,11 +17,11 @@ author:
   - obs.stack contributors (@obs-stack)
 options:
   name:
-    description: Name of the service.
+    description: Names of the services.
     type: str
     required: true
   payload:
-    description: What is wanted, as base64 of JSON, made by the action plugin.
+    description: What is wanted of each service, as base64 of a JSON list, made by the action plugin.
     type: str
     required: true
 extends_documentation_fragment:
@@ -45,15 +45,14 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-action:
-  description: What was done, see M(obs.stack.release_service).
-  returned: success
-  type: str
-  sample: upgrade
-need_release:
-  description: The archive that has to be handed over before the change can be made.
-  returned: when the release is not on the host
-  type: dict
+results:
+  description:
+    - What came of each service, see M(obs.stack.release_service), up to the first that failed or whose release has to
+      be handed over first (C(need_release)).
+  returned: always
+  type: list
+  elements: dict
+  sample: [{changed: true, action: upgrade}]
 """
 
 import base64
@@ -68,7 +67,7 @@ from ansible_collections.obs.stack.plugins.module_utils._wish import Wish
 
 
 def main() -> None:
-    """Read the payload, apply it, tell the outcome."""
+    """Read the payload, apply one service after the other up to the first that fails, tell the outcomes."""
     module = AnsibleModule(
         argument_spec={
             "name": {"type": "str", "required": True},
@@ -76,15 +75,23 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    wish = Wish.from_plain(json.loads(base64.b64decode(module.params["payload"]).decode()))
-    module.no_log_values.update(word for word in wish.secrets if len(word) >= MINIMUM_LENGTH)
-    try:
-        outcome, masker = apply(wish, check_mode=module.check_mode, with_diff=module._diff)
-    except StackError as error:
-        module.fail_json(msg=str(error), step=error.step, service=wish.name)
-    for warning in outcome.warnings:
-        module.warn(masker.mask(warning))
-    module.exit_json(**outcome.to_plain())
+    payload = json.loads(base64.b64decode(module.params["payload"]).decode())
+    wishes = [Wish.from_plain(one) for one in payload]
+    for wish in wishes:
+        module.no_log_values.update(word for word in wish.secrets if len(word) >= MINIMUM_LENGTH)
+    results: list = []
+    for wish in wishes:
+        try:
+            outcome, masker = apply(wish, check_mode=module.check_mode, with_diff=module._diff)
+        except StackError as error:
+            results.append({"failed": True, "msg": str(error), "step": error.step})
+            break
+        for warning in outcome.warnings:
+            module.warn(masker.mask(warning))
+        results.append(outcome.to_plain())
+        if outcome.need_release:
+            break
+    module.exit_json(changed=any(one.get("changed") for one in results), results=results)
 
 
 if __name__ == "__main__":

@@ -208,3 +208,9 @@ REQUIRED_IF = [
     ("state", "started", ("release", "account", "command"), False),
     ("state", "stopped", ("release", "account", "command"), False),
 ]
+
+SERVICES_SPEC: dict[str, Any] = {
+    "mode": ARGUMENT_SPEC["mode"],
+    "services": {"type": "list", "elements": "dict", "required": True},
+}
+"""Options of release_services. Each service is checked by ARGUMENT_SPEC."""

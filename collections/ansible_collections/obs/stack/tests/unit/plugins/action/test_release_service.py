@@ -17,6 +17,7 @@ import pytest
 
 from ansible_collections.obs.stack.plugins.action import release_service as action
 from ansible_collections.obs.stack.plugins.module_utils._delivery import fetch_options
+from ansible_collections.obs.stack.plugins.plugin_utils import _release_action
 
 ARCHIVE = b"an archive"
 DIGEST = hashlib.sha256(ARCHIVE).hexdigest()
@@ -33,8 +34,9 @@ class Plugin(action.ActionModule):
 
     def _execute_module(self, module_name: str, module_args: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         assert module_name == "obs.stack.release_service_apply" and set(module_args) == {"name", "payload"}
-        self.sent.append(json.loads(base64.b64decode(module_args["payload"])))
-        return self.answers.pop(0)
+        (payload,) = json.loads(base64.b64decode(module_args["payload"]))
+        self.sent.append(payload)
+        return {"changed": True, "results": [self.answers.pop(0)]}
 
     def _transfer_file(self, local_path: str, remote_path: str) -> None:
         self.transferred.append((Path(local_path).read_bytes(), remote_path))
@@ -51,7 +53,7 @@ class Plugin(action.ActionModule):
 
 @pytest.fixture(autouse=True)
 def base_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(action.ActionBase, "run", lambda *_arguments, **_options: {})
+    monkeypatch.setattr(_release_action.ActionBase, "run", lambda *_arguments, **_options: {})
 
 
 def task(tmp_path: Path, **changes: Any) -> dict[str, Any]:

@@ -20,10 +20,21 @@ CASES: dict[str, tuple[tuple[t.Any, ...], dict[str, t.Any]]] = {
     "thanos_deletion": (("24h", "48h"), {}),
     "thanos_endpoints": ((["nothing"],), {"local": {}, "components": [], "client": {}}),
     "thanos_grpc": (("nothing",), {"service": "thanos-store", "component": "store", "tls": {}}),
-    "thanos_objstore": (({"type": "nothing"},), {"service": "thanos-store"}),
-    "thanos_one_compactor": ((["a", "b"],), {}),
     "thanos_receive_write": (("0.0.0.0:1",), {"tls": {}, "grpc_listen": "127.0.0.1:2", "grpc_ca": ""}),
     "thanos_retention": (("1d", "1d", "1d"), {}),
+    "thanos_services": (
+        (["store"],),
+        {
+            "leaving": [],
+            "wirings": {"store": {"listen_address": "nothing"}},
+            "common": {
+                "lifecycle": {"state": "started"},
+                "account": {"user": "u"},
+                "open_components": [],
+                "protection": WEB,
+            },
+        },
+    ),
     "thanos_web": (("nothing",), {"service": "thanos-store", "component": "store", **WEB}),
 }
 
@@ -35,6 +46,5 @@ def test_expected_failures_are_ansibles_own_and_name_a_variable(name: str) -> No
         FILTERS[name](*arguments, **options)
 
 
-def test_files_are_chosen_by_component() -> None:
-    assert FILTERS["thanos_files_for"]([{"path": "a", "components": ["query"]}], "store") == []
-    assert set(FILTERS) == set(CASES) | {"thanos_files_for"}
+def test_every_filter_has_a_case() -> None:
+    assert set(FILTERS) == set(CASES)

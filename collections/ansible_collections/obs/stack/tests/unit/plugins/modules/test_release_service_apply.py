@@ -20,10 +20,13 @@ from ansible_collections.obs.stack.plugins.modules import release_service_apply 
 SECRET = "secret-canary"
 
 
-def payload(**plain: Any) -> str:
+def payload(*wishes: dict) -> str:
+    return base64.b64encode(json.dumps([service(**wish) for wish in wishes]).encode()).decode()
+
+
+def service(**plain: Any) -> dict:
     item = {"path": "s", "content": base64.b64encode(SECRET.encode()).decode(), "mode": "0640", "on_change": "none"}
-    document = {"name": "x", "root": "/opt/obs", "files": [{**item, "secret": True}], **plain}
-    return base64.b64encode(json.dumps(document).encode()).decode()
+    return {"name": "x", "root": "/opt/obs", "files": [{**item, "secret": True}], **plain}
 
 
 def test_the_wish_is_applied_in_the_mode_asked_for(run_module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,16 +39,30 @@ def test_the_wish_is_applied_in_the_mode_asked_for(run_module: Any, monkeypatch:
     monkeypatch.setattr(module, "apply", apply)
     warned: list[str] = []
     monkeypatch.setattr(module.AnsibleModule, "warn", lambda self, text: warned.append(text))
-    result = run_module(module, check_mode=True, name="x", payload=payload(state="stopped"))
+    result = run_module(module, check_mode=True, name="x", payload=payload({"state": "stopped"}))
     assert seen == [("x", "stopped", True)]
-    assert (result["changed"], result["action"], result["generation"]) == (True, "upgrade", 4)
+    (told,) = result["results"]
+    assert result["changed"] and (told["changed"], told["action"], told["generation"]) == (True, "upgrade", 4)
     assert warned == ["w " + MASK]
 
 
-def test_a_failure_is_told_with_its_step(run_module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def apply(*_arguments: Any, **_options: Any) -> Any:
-        raise StackError("Could not x", why="y", step="probe")
+@pytest.mark.parametrize("end", ["failed", "need_release"])
+def test_services_are_gone_through_up_to_one_that_cannot_go_on(
+    end: str, run_module: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def apply(wish: Any, **_options: Any) -> Any:
+        seen.append(wish.name)
+        if wish.name == "b" and end == "failed":
+            raise StackError("Could not x", why="y", step="probe")
+        return Outcome(need_release={"arch": "arm64"} if wish.name == "b" else None), Masker([])
 
     monkeypatch.setattr(module, "apply", apply)
-    result = run_module(module, name="x", payload=payload())
-    assert (result["failed"], result["step"], result["msg"]) == (True, "probe", "Could not x: y.")
+    result = run_module(module, name="a, b, c", payload=payload({"name": "a"}, {"name": "b"}, {"name": "c"}))
+    assert seen == ["a", "b"] and len(result["results"]) == 2 and result["changed"] is False
+    last = result["results"][1]
+    if end == "failed":
+        assert (last["failed"], last["step"], last["msg"]) == (True, "probe", "Could not x: y.")
+    else:
+        assert last["need_release"] == {"arch": "arm64"}

@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.obs.stack.plugins.modules import release_service
-from ansible_collections.obs.stack.plugins.plugin_utils._service_spec import ARGUMENT_SPEC
+from ansible_collections.obs.stack.plugins.modules import release_service, release_services
+from ansible_collections.obs.stack.plugins.plugin_utils._service_spec import ARGUMENT_SPEC, SERVICES_SPEC
 
 SAME = ("type", "required", "default", "choices", "elements")
 
@@ -29,3 +29,5 @@ def essence(options: dict[str, Any], below: str) -> dict[str, Any]:
 def test_documentation_and_check_agree() -> None:
     documented = essence(yaml.safe_load(release_service.DOCUMENTATION)["options"], "suboptions")
     assert documented == essence(ARGUMENT_SPEC, "options")
+    documented = essence(yaml.safe_load(release_services.DOCUMENTATION)["options"], "suboptions")
+    assert documented == essence(SERVICES_SPEC, "options")
