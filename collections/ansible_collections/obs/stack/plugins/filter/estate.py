@@ -21,7 +21,7 @@ from ansible_collections.obs.stack.plugins.module_utils import (
 )
 from ansible_collections.obs.stack.plugins.plugin_utils import _health_report
 from ansible_collections.obs.stack.plugins.plugin_utils._causes import causes_of
-from ansible_collections.obs.stack.plugins.plugin_utils._filters import explained
+from ansible_collections.obs.stack.plugins.plugin_utils._filters import explained, once_per_task
 
 COLLECTION = pathlib.Path(__file__).resolve().parents[2]
 ROLES = COLLECTION / "roles"
@@ -86,7 +86,7 @@ class FilterModule:
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
         """Names of this file's filters."""
         return {
-            "estate": explained(estate),
+            "estate": explained(once_per_task(estate)),
             "estate_problems": explained(estate_problems),
             "health_report": explained(health_report),
             "service_group": explained(_estate_endpoints.group_of),

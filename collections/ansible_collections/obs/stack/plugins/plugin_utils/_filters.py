@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import functools
+import multiprocessing
 import typing as t
 from collections.abc import Callable
 
@@ -28,5 +29,26 @@ def explained(function: Callable[..., Result]) -> Callable[..., Result]:
             return function(*args, **kwargs)
         except StackError as error:
             raise AnsibleFilterError(str(error)) from error
+
+    return call
+
+
+def once_per_task(function: Callable[..., Result]) -> Callable[..., Result]:
+    """Wrap a filter ``(groups, hostvars, host)`` that a template mentions often, so that a task derives it once.
+
+    Ansible templates a variable anew at each mention, a hundred times in one task. It forks a worker for each task and
+    host, and what a worker knows of the inventory does not change. Outside of a worker nothing is kept.
+    """
+    kept: dict[str, tuple[t.Any, Result]] = {}
+
+    @functools.wraps(function)
+    def call(groups: t.Any, hostvars: t.Any, host: str) -> Result:
+        if multiprocessing.parent_process() is None:
+            return function(groups, hostvars, host)
+        of, result = kept.get(host, (None, None))
+        if of is not hostvars:
+            result = function(groups, hostvars, host)
+            kept[host] = (hostvars, result)
+        return t.cast("Result", result)
 
     return call
