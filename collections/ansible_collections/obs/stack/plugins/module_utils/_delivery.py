@@ -17,7 +17,7 @@ from typing import Any
 from ._errors import StackError
 from ._files import remove_file
 from ._layout import Layout
-from ._stage import stage_release
+from ._releases import stage_release
 from ._wish import ReleaseForHost, Wish
 
 

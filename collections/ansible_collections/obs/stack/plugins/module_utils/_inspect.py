@@ -20,7 +20,8 @@ from ._files import read_bytes, read_json
 from ._generation import Generation
 from ._layout import NOTHING, Layout
 from ._plan import Found
-from ._stage import files_on_disk, live_digests, load_generation, release_is_whole, run_env_is_whole, unit_digest_of
+from ._releases import release_is_whole
+from ._stage import files_on_disk, live_digests, load_generation, run_env_is_whole, unit_digest_of
 from ._systemd import UnitState, restart_key_of, state_of
 from ._wish import Wish
 

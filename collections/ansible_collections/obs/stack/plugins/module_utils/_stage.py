@@ -4,15 +4,14 @@
 
 # Private to this collection: may change in any release.
 
-"""Put releases and generations on disk beside what runs; nothing here touches the running service."""
+"""Put generations on disk beside what runs; nothing here touches the running service."""
 
 from __future__ import annotations
 
 import errno
 import os
-import platform
 from collections.abc import Mapping
-from typing import Any, Callable
+from typing import Any
 
 from ._digest import sha256
 from ._errors import StackError
@@ -29,46 +28,12 @@ from ._files import (
 from ._generation import Draft, Generation, file_digest
 from ._layout import NOTHING, Layout
 from ._systemd import run
-from ._wish import FileWish, ReleaseForHost
+from ._wish import FileWish
 
 MANIFEST = "manifest.json"
 UNIT = "unit"
 RUN_ENV = "run.env"
-RELEASE_RECORD = "release.json"
 SELINUX = "/sys/fs/selinux/enforce"
-
-
-def _stage_archive(archive: str, dest: str, final: str, release: ReleaseForHost) -> None:
-    # Imported when needed, as in _transaction.
-    from ._archive import unpack
-
-    unpack(
-        archive,
-        dest,
-        url_name=os.path.basename(release.url),
-        binaries=dict(release.binaries),
-        machine=platform.machine(),
-    )
-
-
-def _stage_wheelhouse(archive: str, dest: str, final: str, release: ReleaseForHost) -> None:
-    from ._wheelhouse import install_wheelhouse
-
-    install_wheelhouse(
-        archive,
-        dest,
-        final,
-        url_name=os.path.basename(release.url),
-        binaries=release.binaries,
-        python=release.python,
-    )
-
-
-RELEASE_KINDS: dict[str, Callable[[str, str, str, ReleaseForHost], None]] = {
-    "archive": _stage_archive,
-    "wheelhouse": _stage_wheelhouse,
-}
-"""How each kind of release gets from its file into a folder with bin/; the transaction knows nothing of it."""
 
 
 def ensure_home(layout: Layout) -> None:
@@ -80,88 +45,6 @@ def ensure_home(layout: Layout) -> None:
     make_directory(os.path.join(nothing, "etc"), mode=0o755)
     if not os.path.islink(layout.current):
         point_symlink(layout.current, os.path.join("generations", str(NOTHING)))
-
-
-def find_release(layout: Layout, release: ReleaseForHost) -> tuple[str, str]:
-    """(id, sha256) of the release when it is unpacked on this host, else ("", "").
-
-    Without a known sha256 one of the same version and URL counts: it was verified when it came.
-    """
-    if release.id:
-        record = read_json(os.path.join(layout.release(release.id), RELEASE_RECORD)) or {}
-        usable = record.get("sha256") == release.sha256 and release_is_whole(layout, release.id)
-        return (release.id, release.sha256) if usable else ("", "")
-    try:
-        names = sorted(os.listdir(layout.releases))
-    except FileNotFoundError:
-        return "", ""
-    for name in names:
-        record = read_json(os.path.join(layout.releases, name, RELEASE_RECORD)) if not name.startswith(".") else None
-        if not record or (record.get("version"), record.get("url")) != (release.version, release.url):
-            continue
-        if not name.endswith(release.interpreter) or record.get("additions", "") != release.additions_key:
-            continue
-        if release_is_whole(layout, name):
-            return name, str(record["sha256"])
-    return "", ""
-
-
-def release_is_whole(layout: Layout, release_id: str) -> bool:
-    """Whether the binaries of a release are as they were unpacked (by size and time: their hash is in the id)."""
-    folder = layout.release(release_id)
-    record = read_json(os.path.join(folder, RELEASE_RECORD)) or {}
-    for name, (size, mtime) in (record.get("binaries") or {}).items():
-        try:
-            found = os.stat(os.path.join(folder, "bin", name))
-        except OSError:
-            return False
-        if found.st_size != size or found.st_mtime_ns != mtime:
-            return False
-    return bool(record.get("binaries"))
-
-
-def stage_release(
-    layout: Layout, release: ReleaseForHost, archive: str, additions: Mapping[str, str] | None = None
-) -> None:
-    """Unpack a verified archive into releases/<id>: beside first, synced, renamed.
-
-    Args:
-        additions: sha256 -> path of the archives of the release's additions.
-
-    Raises:
-        StackError: the archive is damaged or for another machine, or the disk is full. Nothing is left behind.
-    """
-    from ._additions import unpack_additions
-
-    beside = os.path.join(layout.releases, ".staging-" + release.id)
-    remove_tree(beside)
-    final = layout.release(release.id)
-    try:
-        RELEASE_KINDS[release.kind](archive, beside, final, release)
-        unpack_additions(beside, release.additions, additions or {})
-        binaries = {}
-        for name in release.binaries:
-            found = os.stat(os.path.join(beside, "bin", name))
-            binaries[name] = (found.st_size, found.st_mtime_ns)
-        write_json(
-            os.path.join(beside, RELEASE_RECORD),
-            {
-                "version": release.version,
-                "url": release.url,
-                "sha256": release.sha256,
-                "additions": release.additions_key,
-                "binaries": binaries,
-            },
-            mode=0o644,
-        )
-        restore_labels(beside)
-        remove_tree(final)
-        os.rename(beside, final)
-        sync_path(layout.releases)
-    except OSError as error:
-        raise disk_error(f"release {release.id}", layout.releases, error) from error
-    finally:
-        remove_tree(beside)
 
 
 def stage_generation(layout: Layout, draft: Draft, *, number: int, gid: int, created: str) -> Generation:

@@ -34,10 +34,10 @@ from ._phase import phase
 from ._plan import Desired, Plan, make_plan
 from ._process import executable_of
 from ._refusals import refuse_what_is_wrong
+from ._releases import find_release, share_release
 from ._stage import (
     disk_error,
     ensure_home,
-    find_release,
     load_generation,
     secrets_on_disk,
     stage_generation,
@@ -136,6 +136,12 @@ class _Run:
         if not plan.changed:
             return self.outcome
         needs = (plan.new_generation or plan.repair) and not release_id
+        shared = share_release(self.layout, release) if needs and not wish.archive else None
+        if shared is not None:
+            release, needs = shared, False
+            draft = compose(
+                wish, release_id=release.id, release_sha256=release.sha256, home=self.layout.home, key=host.key
+            )
         if needs and not wish.archive and wish.fetch.get("from") != "host":
             self.outcome.need_release = {
                 "arch": release.arch,
@@ -146,7 +152,7 @@ class _Run:
             }
             return self.outcome
         phase("planned")
-        self._carry_out(host, plan, draft, release, fetch_release=needs)
+        self._carry_out(host, plan, draft, release, fetch_release=needs, shared=shared is not None)
         return self.outcome
 
     # -- plan ---------------------------------------------------------------------------------------------------
@@ -270,7 +276,9 @@ class _Run:
 
     # -- carry out ----------------------------------------------------------------------------------------------
 
-    def _carry_out(self, host: Host, plan: Plan, draft: Draft, release: ReleaseForHost, *, fetch_release: bool) -> None:
+    def _carry_out(
+        self, host: Host, plan: Plan, draft: Draft, release: ReleaseForHost, *, fetch_release: bool, shared: bool
+    ) -> None:
         from ._prune import prune
         from ._switch import prober_of, settle_measures
 
@@ -282,7 +290,7 @@ class _Run:
             self.outcome.warnings += warnings
             draft = compose(wish, release_id=release.id, release_sha256=release.sha256, home=layout.home, key=host.key)
         phase("release")
-        staged_release = release.id if fetch_release else ""
+        staged_release = release.id if fetch_release or shared else ""
         if plan.new_generation or host.current is None:
             number = self._next_number()
             new = stage_generation(layout, draft, number=number, gid=gid, created=_now())

@@ -20,7 +20,8 @@ import pytest
 from ansible_collections.obs.stack.plugins.module_utils._delivery import bring_release, verifiable_release
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._layout import Layout
-from ansible_collections.obs.stack.plugins.module_utils._stage import ensure_home, find_release
+from ansible_collections.obs.stack.plugins.module_utils._releases import find_release
+from ansible_collections.obs.stack.plugins.module_utils._stage import ensure_home
 from ansible_collections.obs.stack.plugins.module_utils._wish import ReleaseWish, Wish
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="files of a release are root's")
