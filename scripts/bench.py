@@ -7,8 +7,9 @@
 Three runs per round, for Prometheus, Alertmanager and node_exporter on one host: first install, nothing to change, and
 a change of both configurations (a label in Prometheus, a group wait in Alertmanager). Where PEER_COLLECTIONS names a
 folder that holds ansible_collections/prometheus/prometheus, that collection's roles do the same on a fresh host beside
-it, from the same archives, each run right after ours. Medians are printed, and ratios held against the targets. CPU is
-what ansible-playbook and the host used together: it tells more than time where the machine has other work.
+it, from the same archives, each run right after ours. The whole stack of inventories/local is installed once more on a
+host of its own, and run as often with nothing to change. Medians are printed, and ratios held against the targets. CPU
+is what ansible-playbook and the host used together: it tells more than time where the machine has other work.
 
 A round needs a host image and the artifact store (`scripts/lab.sh` makes both).
 """
@@ -42,6 +43,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from scripts import bench_stack  # noqa: E402
 from scripts.bench_host import BenchError, Host  # noqa: E402
 from scripts.lab import paths  # noqa: E402  (this file is also run by its path)
 
@@ -89,6 +91,13 @@ def ours(lab: dict[str, Any]) -> Contender:
 
 def _route(number: int) -> dict[str, Any]:
     return {"receiver": "nobody", "group_wait": f"{30 + number}s"}
+
+
+def whole_stack(lab: dict[str, Any]) -> Contender:
+    """Everything there is on one host."""
+    groups, variables = bench_stack.estate(lab)
+    return Contender("whole stack", str(ROOT / "collections"), [{"ansible.builtin.import_playbook": "obs.stack.site"}],
+                     groups, variables, lambda _number: {})
 
 
 def peer(folder: Path, lab: dict[str, Any], mirror: str, cache: Path) -> Contender:
@@ -153,6 +162,11 @@ def _children_cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
+def _tell(contender: Contender, phase: str, sample: Sample) -> None:
+    print(f"  {contender.name:<22} {phase:<21} {sample.seconds:6.1f} s {sample.cpu:6.1f} s CPU "
+          f"{sample.tasks:4} tasks {sample.changed:3} changed", file=sys.stderr, flush=True)
+
+
 def measure(contenders: list[Contender], number: int, folder: Path) -> dict[str, dict[str, Sample]]:
     """One round, each contender on a fresh host: the three phases in order, each run right after the other's."""
     samples: dict[str, dict[str, Sample]] = {contender.name: {} for contender in contenders}
@@ -166,9 +180,21 @@ def measure(contenders: list[Contender], number: int, folder: Path) -> dict[str,
             for contender in contenders:
                 work = folder / f"{contender.name}-{number}"
                 sample = samples[contender.name][phase] = _observed(contender, hosts[contender.name], change, work)
-                print(f"  {contender.name:<22} {phase:<21} {sample.seconds:6.1f} s {sample.cpu:6.1f} s CPU "
-                      f"{sample.tasks:4} tasks {sample.changed:3} changed", file=sys.stderr, flush=True)
+                _tell(contender, phase, sample)
     return samples
+
+
+def measure_stack(contender: Contender, rounds: int, folder: Path) -> tuple[Sample, list[Sample], int]:
+    """The whole stack on a fresh host: its first install, runs with nothing to change, and how many services it has."""
+    (folder / "whole-stack" / "cache").mkdir(parents=True)
+    with Host(f"obs-bench-{os.getpid()}-whole-stack") as host:
+        samples = []
+        for number in range(1 + rounds):
+            sample = play(contender, host, number, folder / "whole-stack")
+            samples.append(sample)
+            _tell(contender, PHASES[min(number, 1)], sample)
+        services = len(host.run("find", "/opt/obs", "-mindepth", "2", "-maxdepth", "2", "-name", "current").split())
+    return samples[0], samples[1:], services
 
 
 def _observed(contender: Contender, host: Host, change: int, work: Path) -> Sample:
@@ -264,15 +290,21 @@ def main(arguments: list[str]) -> int:
                 shutil.rmtree(work / "peer-cache", ignore_errors=True)
                 for name, row in measure(contenders, number, work).items():
                     results.setdefault(name, []).append(row)
+            print("whole stack", file=sys.stderr, flush=True)
+            install, nothing, services = measure_stack(whole_stack(lab), options.rounds, work)
     except (BenchError, OSError, KeyError) as error:
         print(f"bench: {error if not isinstance(error, KeyError) else f'obs_lab.yml lacks {error}'}", file=sys.stderr)
         return 2
     if options.json:
         samples = {name: [{phase: vars(sample) for phase, sample in row.items()} for row in rows]
                    for name, rows in results.items()}
+        samples["whole stack"] = [{PHASES[0]: vars(install)}, *({PHASES[1]: vars(sample)} for sample in nothing)]
         options.json.write_text(json.dumps(samples, indent=2) + "\n")
     components = ", ".join(f"{name} {lab['obs_lab_components'][name]['version']}" for name in SERVICES)
     text, good = report(results)
+    beside = {f"{len(SERVICES)} services by {name}": median(rows, PHASES[1]).seconds for name, rows in results.items()}
+    told, enough = bench_stack.report(install, nothing, services, beside)
+    text, good = f"{text}\n\n{told}", good and enough
     print(f"{components}; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {options.rounds} rounds\n\n{text}")
     if len(results) == 1:
         print("\nNo peer: set PEER_COLLECTIONS to a folder that holds ansible_collections/prometheus/prometheus.")

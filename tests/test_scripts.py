@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from scripts import bench, compatibility
+from scripts import bench, bench_stack, compatibility
 from scripts.lab.results import Counts
 
 
@@ -44,6 +44,20 @@ def test_bench_says_what_was_missed(ours: list[dict[str, bench.Sample]]) -> None
 def test_bench_takes_the_median() -> None:
     samples = [row for seconds in (1.0, 9.0, 2.0) for row in rounds(seconds, 1, sample(1))]
     assert bench.median(samples, "first install").seconds == 2.0
+
+
+def test_bench_tells_the_whole_stack_beside_the_others() -> None:
+    text, good = bench_stack.report(sample(90), [sample(9), sample(8), sample(11)], 15, {"3 services by x": 3.0})
+    assert good and "15 services" in text and "9.0 s" in text and "3.00 of 3 services by x" in text
+    slow, changing = [sample(13)], [bench.Sample(9, 9, 10, 1)]
+    assert not any(bench_stack.report(sample(90), runs, 15, {})[1] for runs in (slow, changing))
+
+
+def test_bench_runs_all_of_the_local_inventory() -> None:
+    groups, variables = bench_stack.estate({"obs_mirror": "file:///m", "obs_lab_components": {}})
+    assert {"prometheus", "thanos_query", "loki", "grafana", "demo"} <= set(groups)
+    assert variables["obs_address"] == "127.0.0.1" and variables["vault_grafana_secret_key"]
+    assert "obs_lab_components" not in variables and "ansible_connection" not in variables
 
 
 def test_compatibility_names_versions_origins_and_what_was_not_tested() -> None:
