@@ -35,12 +35,24 @@ options:
     description: Name in its certificate; O(address) when empty.
     type: str
     default: ""
+  client_cert:
+    description: Certificate to show, on the host, where it asks for one.
+    type: str
+    default: ""
+  client_key:
+    description: Key of O(client_cert), on the host.
+    type: str
+    default: ""
   username:
     description: User of basic authentication.
     type: str
     default: ""
   password:
     description: Password of O(username).
+    type: str
+    default: ""
+  bearer_token:
+    description: Token to show instead of a user name and password.
     type: str
     default: ""
 """

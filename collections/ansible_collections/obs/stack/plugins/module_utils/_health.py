@@ -8,35 +8,21 @@
 
 from __future__ import annotations
 
-import json
 import typing as t
 from collections.abc import Mapping, Sequence
 
+from ansible_collections.obs.stack.plugins.module_utils import _health_stack
+from ansible_collections.obs.stack.plugins.module_utils._health_page import (
+    Finding,
+    Page,
+    Pages,
+    answering,
+    document,
+    reloaded,
+    rules,
+    some,
+)
 from ansible_collections.obs.stack.plugins.module_utils._metrics import gauge, total
-
-# A rule group that was just loaded has not been evaluated yet; after this time (seconds) it should have been.
-UNKNOWN_RULES_SECONDS = 60.0
-SHOWN = 3
-
-
-class Page(t.NamedTuple):
-    """An answer: ``status`` 0 means none, then ``body`` says why."""
-
-    status: int
-    body: str
-
-
-class Finding(t.NamedTuple):
-    """One thing looked at. ``pending`` is worth waiting for; ``warning`` is well for the stack, but not for a user."""
-
-    check: str
-    healthy: bool
-    detail: str
-    pending: bool = False
-    warning: bool = False
-
-
-Pages = t.Mapping[str, Page]
 
 READY = "/-/ready"
 TARGETS = "/api/v1/targets?state=active"
@@ -50,6 +36,18 @@ PAGES: dict[str, tuple[str, ...]] = {
     "alertmanager": (READY, METRICS, STATUS),
     "node_exporter": (METRICS,),
 }
+HEALTH_PORT = _health_stack.HEALTH_PORT
+SERVICES = (*PAGES, *_health_stack.ROWS)
+
+
+def pages_of(component: str, expected: Mapping[str, t.Any]) -> tuple[str, ...]:
+    """The pages a service is judged by, first the one that says whether it is ready.
+
+    Args:
+        component: one of ``SERVICES``.
+        expected: as of :func:`evaluate`.
+    """
+    return PAGES.get(component) or _health_stack.pages_of(component, expected)
 
 
 def evaluate(
@@ -58,38 +56,29 @@ def evaluate(
     """Judge one service.
 
     Args:
-        component: a key of ``PAGES``.
+        component: one of ``SERVICES``.
         pages: answers by path.
-        expected: what the inventory wants: ``targets`` and ``applications`` (lists of job and instance), ``jobs``
-            (those of the stack; other targets are users' applications), ``alertmanagers`` (number), ``members``
-            (number), ``alerts`` (whether some must have arrived); absent keys are not judged.
+        expected: what the inventory wants; absent keys are not judged. For Prometheus ``targets`` and ``applications``
+            (lists of job and instance), ``jobs`` (those of the stack; other targets are users' applications),
+            ``alertmanagers`` (number); for Alertmanager and Loki ``members`` (number); ``alerts``, ``lines``, ``spans``
+            (whether some must have arrived); ``stores`` (number, or numbers by kind); ``health_port``.
         now: seconds since the epoch, on the service's host.
-        strict: whether an application that is down counts as wrong; otherwise it is a warning.
+        strict: whether a warning, an application that is down for one, counts as wrong.
 
     Returns:
         One finding per check. When the first page says no, only that: the others would only repeat it.
     """
-    first = PAGES[component][0]
-    answers = answering(pages[first])
+    answers = answering(pages[pages_of(component, expected)[0]])
     if not answers.healthy:
         return [answers]
+    if component in _health_stack.ROWS:
+        return [answers, *_health_stack.judged(component, _health_stack.Asked(pages, expected, now, strict))]
     judges: dict[str, t.Callable[[], list[Finding]]] = {
         "prometheus": lambda: _prometheus(pages, expected, now, strict),
         "alertmanager": lambda: _alertmanager(pages, expected),
         "node_exporter": lambda: [_textfiles(pages)],
     }
     return [answers, *judges[component]()]
-
-
-def answering(page: Page) -> Finding:
-    """Whether the service answers at all, and lets us in."""
-    if page.status == 200:
-        return Finding("answers", True, "ready")
-    if page.status == 0:
-        return Finding("answers", False, page.body)
-    if page.status == 401:
-        return Finding("answers", False, "HTTP 401: the user name or password is refused")
-    return Finding("answers", False, "HTTP {0} {1}".format(page.status, page.body.strip()[:120]).strip())
 
 
 def _prometheus(pages: Pages, expected: Mapping[str, t.Any], now: float, strict: bool) -> list[Finding]:
@@ -114,31 +103,12 @@ def _alertmanager(pages: Pages, expected: Mapping[str, t.Any]) -> list[Finding]:
     return findings
 
 
-def _data(page: Page, check: str) -> Finding | t.Any:
-    if page.status != 200:
-        return answering(page)._replace(check=check)
-    try:
-        return json.loads(page.body)
-    except ValueError:
-        return Finding(check, False, "not a JSON answer")
-
-
-def reloaded(page: Page, prefix: str) -> Finding:
-    """Whether the configuration on disk is the one in use."""
-    value = gauge(page.body, "{0}_config_last_reload_successful".format(prefix)) if page.status == 200 else None
-    if value == 1:
-        return Finding("configuration", True, "the last reload succeeded")
-    if value == 0:
-        return Finding("configuration", False, "the last reload failed; journalctl -u {0} says why".format(prefix))
-    return Finding("configuration", False, "/metrics does not tell about the last reload")
-
-
 def watched(page: Page, expected: Mapping[str, t.Any], *, strict: bool) -> list[Finding]:
     """What Prometheus watches: the stack's own targets, and the users' applications where it is known which is which.
 
     Every target the inventory wants must be there, whoever's it is. Of the stack's every one must be up.
     """
-    answer = _data(page, "targets")
+    answer = document(page, "targets")
     if isinstance(answer, Finding):
         return [answer]
     active = answer["data"]["activeTargets"]
@@ -157,7 +127,7 @@ def targets(active: Sequence[Mapping[str, t.Any]], expected: Sequence[Sequence[s
     wrong = _down(active) + _missing(active, expected)
     unscraped = _unscraped(active)
     if wrong:
-        return Finding("targets", False, _some(wrong))
+        return Finding("targets", False, some(wrong))
     if unscraped:
         return Finding("targets", False, "{0} of {1} not scraped yet".format(unscraped, len(active)), pending=True)
     if not active:
@@ -171,9 +141,9 @@ def applications(active: Sequence[Mapping[str, t.Any]], expected: Sequence[Seque
     down = _down(active)
     unscraped = _unscraped(active)
     if missing:
-        return Finding("applications", False, _some(missing + down))
+        return Finding("applications", False, some(missing + down))
     if down:
-        return Finding("applications", not strict, _some(down), warning=True)
+        return Finding("applications", not strict, some(down), warning=True)
     if unscraped:
         detail = "{0} of {1} not scraped yet".format(unscraped, len(active))
         return Finding("applications", not strict, detail, pending=True, warning=True)
@@ -209,39 +179,9 @@ def _unscraped(active: Sequence[Mapping[str, t.Any]]) -> int:
     return sum(target["health"] == "unknown" for target in active)
 
 
-def rules(page: Page, age: float) -> Finding:
-    """Whether every rule is evaluated without error.
-
-    Args:
-        page: ``/api/v1/rules``.
-        age: seconds since the rules were loaded; a group may take its interval, or a minute, to be evaluated.
-    """
-    answer = _data(page, "rules")
-    if isinstance(answer, Finding):
-        return answer
-    count = 0
-    wrong: list[str] = []
-    waiting: list[str] = []
-    for group in answer["data"]["groups"]:
-        for rule in group["rules"]:
-            count += 1
-            if rule["health"] == "err":
-                wrong.append("{0} in {1}: {2}".format(rule["name"], group["name"], rule.get("lastError") or ""))
-            elif rule["health"] != "ok":
-                late = age > max(float(group.get("interval") or 0), UNKNOWN_RULES_SECONDS)
-                (wrong if late else waiting).append("{0} in {1} is not evaluated".format(rule["name"], group["name"]))
-    if wrong:
-        return Finding("rules", False, _some(wrong))
-    if not count:
-        return Finding("rules", False, "there is none")
-    if waiting:
-        return Finding("rules", True, "{0} of {1} not evaluated yet".format(len(waiting), count), pending=True)
-    return Finding("rules", True, "{0} evaluated".format(count))
-
-
 def alertmanagers(page: Page, expected: int) -> Finding:
     """Whether Prometheus sends alerts to as many Alertmanagers as there are."""
-    answer = _data(page, "alertmanagers")
+    answer = document(page, "alertmanagers")
     if isinstance(answer, Finding):
         return answer
     count = len(answer["data"]["activeAlertmanagers"])
@@ -250,7 +190,7 @@ def alertmanagers(page: Page, expected: int) -> Finding:
 
 def cluster(page: Page, expected: int) -> Finding:
     """Whether the Alertmanager sees all members. Its status alone stays `ready` when one dies."""
-    answer = _data(page, "cluster")
+    answer = document(page, "cluster")
     if isinstance(answer, Finding):
         return answer
     state = answer["cluster"]["status"]
@@ -273,8 +213,3 @@ def _textfiles(pages: Pages) -> Finding:
     if value:
         return Finding("textfile", False, "a file cannot be read; journalctl -u node_exporter names it")
     return Finding("textfile", True, "readable" if value == 0 else "off")
-
-
-def _some(items: Sequence[str]) -> str:
-    more = len(items) - SHOWN
-    return "; ".join(items[:SHOWN]) + ("; and {0} more".format(more) if more > 0 else "")

@@ -40,8 +40,11 @@ ENDPOINT_OPTIONS: dict[str, Any] = {
     "prefix": {"type": "str", "default": ""},
     "ca_path": {"type": "str", "default": ""},
     "server_name": {"type": "str", "default": ""},
+    "client_cert": {"type": "str", "default": ""},
+    "client_key": {"type": "str", "default": "", "no_log": False},
     "username": {"type": "str", "default": ""},
     "password": {"type": "str", "default": "", "no_log": True},
+    "bearer_token": {"type": "str", "default": "", "no_log": True},
 }
 
 
@@ -60,6 +63,7 @@ class Endpoint:
         server_name: name in the certificate, when it is not the address.
         ca_path, client_cert, client_key: PEM files, or "".
         username, password: basic authentication, or "".
+        bearer_token: instead of them, or "".
     """
 
     address: str
@@ -71,6 +75,7 @@ class Endpoint:
     client_key: str = ""
     username: str = ""
     password: str = ""
+    bearer_token: str = ""
     validate_certs: bool = True
 
     def url(self, path: str) -> str:
@@ -96,8 +101,25 @@ class Endpoint:
         """GET a path; see :meth:`request`."""
         return self.request("GET", path, timeout=timeout)
 
-    def request(self, method: str, path: str, *, json: bytes | None = None, timeout: float = 5.0) -> tuple[int, bytes]:
-        """Ask for a path, with a JSON document as the body where one is given.
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: bytes | None = None,
+        body: bytes | None = None,
+        content_type: str = "",
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 5.0,
+    ) -> tuple[int, bytes]:
+        """Ask for a path.
+
+        Args:
+            method, path: of the request.
+            json: a JSON document as the body.
+            body, content_type: a body of another kind.
+            headers: further headers.
+            timeout: seconds to wait for each part of the answer.
 
         Returns:
             HTTP status and body.
@@ -105,15 +127,19 @@ class Endpoint:
         Raises:
             OSError: nothing listens, TLS fails, or no answer came in time.
         """
-        headers = {"Accept": "*/*", "Connection": "close"}
+        sent = {"Accept": "*/*", "Connection": "close", **(headers or {})}
         if json is not None:
-            headers["Content-Type"] = "application/json"
-        if self.username:
+            body, content_type = json, "application/json"
+        if content_type:
+            sent["Content-Type"] = content_type
+        if self.bearer_token:
+            sent["Authorization"] = f"Bearer {self.bearer_token}"
+        elif self.username:
             pair = f"{self.username}:{self.password}".encode()
-            headers["Authorization"] = "Basic " + base64.b64encode(pair).decode("ascii")
+            sent["Authorization"] = "Basic " + base64.b64encode(pair).decode("ascii")
         connection = self._connection(timeout)
         try:
-            connection.request(method, path, body=json, headers=headers)
+            connection.request(method, path, body=body, headers=sent)
             answer = connection.getresponse()
             return answer.status, answer.read(MAXIMUM_BODY)
         except http.client.HTTPException as error:

@@ -41,3 +41,9 @@ def total(metrics: str, name: str) -> float | None:
     """Sum of all series of a metric in the text format, or ``None`` when there is none."""
     found = re.findall(r"^{0}(?:\{{[^}}]*\}})?[ \t]+(\S+)".format(re.escape(name)), metrics, re.MULTILINE)
     return sum(float(value) for value in found) if found else None
+
+
+def samples(metrics: str, name: str) -> list[tuple[dict[str, str], float]]:
+    """Labels and value of each series of a metric in the text format."""
+    found = re.findall(r"^{0}(?:\{{(.*)\}})?[ \t]+(\S+)".format(re.escape(name)), metrics, re.MULTILINE)
+    return [(dict(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', text)), float(value)) for text, value in found]

@@ -12,12 +12,20 @@ module: health_check
 short_description: Prove that a service of the stack is healthy
 version_added: 0.1.0
 description:
-  - Asks a running Prometheus, Alertmanager or node_exporter on its own host and judges what it says.
+  - Asks a running service of the stack on its own host and judges what it says.
   - B(Prometheus) is ready, its last reload succeeded, every target is up and every target of the inventory is there,
     every rule is evaluated without error, and all Alertmanagers are known. An application of a user that is down is a
     warning.
   - B(Alertmanager) is ready, its last reload succeeded, it sees all members of its cluster, and alerts arrive.
   - B(node_exporter) answers and can read its text files.
+  - B(Thanos) is ready; the sidecar has its Prometheus, the query every endpoint, the compactor is not halted, rules are
+    evaluated, and the bucket is read and written.
+  - B(Loki) and B(Tempo) are ready, members of the ring are active, and lines and spans arrive where somebody sends any.
+  - B(OpenTelemetry Collector) and B(Promtail) are up, their queues have room, and nothing was given up or refused.
+  - B(Grafana) has its database, and every backend of the B(gateway) has a server that is up.
+  - What went wrong earlier and is only counted since, such as lines that were refused, is a warning.
+  - Where O(expected.guarded) names ways in, a write without credentials is tried through each, and must be refused.
+    The requests have nothing to store, or nothing that can be read, so that nothing is written where it is not.
   - Asks again until all is well or O(wait) is over, so a target that has just started is given its time.
 extends_documentation_fragment: [obs.stack.attributes, obs.stack.endpoint]
 attributes:
@@ -32,7 +40,25 @@ options:
     description: The service.
     type: str
     required: true
-    choices: [prometheus, alertmanager, node_exporter]
+    choices:
+      - prometheus
+      - alertmanager
+      - node_exporter
+      - thanos-sidecar
+      - thanos-query
+      - thanos-query-frontend
+      - thanos-store
+      - thanos-compact
+      - thanos-rule
+      - thanos-receive
+      - loki
+      - tempo
+      - otelcol
+      - otelcol-agent
+      - promtail
+      - grafana
+      - gateway
+      - demo
   expected:
     description: What the inventory wants; what is left out is not judged.
     type: dict
@@ -54,13 +80,71 @@ options:
         description: How many Alertmanagers Prometheus must know.
         type: int
       members:
-        description: How many members Alertmanager must see, itself counted.
+        description: How many members Alertmanager or the ring of Loki must see, itself counted.
         type: int
       alerts:
         description: Whether alerts must have arrived at Alertmanager.
         type: bool
+      lines:
+        description: Whether lines must have arrived at Loki.
+        type: bool
+      spans:
+        description: Whether spans must have arrived at Tempo.
+        type: bool
+      stores:
+        description:
+          - How many endpoints a Thanos query must have; a number, or numbers by kind (C(sidecar), C(store) and so on).
+        type: raw
+      health_port:
+        description: Port of the OpenTelemetry Collector's health page. O(port) is that of its metrics.
+        type: int
+      health_address:
+        description: Address of that page.
+        type: str
+        default: 127.0.0.1
+      static_keys:
+        description: Whether the host has access keys for object storage in its configuration. On EC2 that is a warning.
+        type: bool
+      guarded:
+        description: Ways in that must refuse a write without credentials, at the address that others use.
+        type: list
+        elements: dict
+        suboptions:
+          what:
+            description: What it is, for people.
+            type: str
+            required: true
+          address:
+            description: Its address.
+            type: str
+            required: true
+          port:
+            description: Its port.
+            type: int
+            required: true
+          scheme:
+            description: How it is asked. The other one is tried, too, where the listener does not speak this one.
+            type: str
+            choices: [http, https]
+            default: http
+          path:
+            description: Path of the request, or of the call for V(GRPC).
+            type: str
+            required: true
+          method:
+            description: Method of the request; V(GRPC) makes a call.
+            type: str
+            default: POST
+          content_type:
+            description: Type of the request's body.
+            type: str
+            default: application/json
+          warning:
+            description: Tell only that it is open.
+            type: bool
+            default: false
   strict:
-    description: Whether a user's application that is down counts as wrong; otherwise it is a warning.
+    description: Whether warnings, such as a user's application that is down, count as wrong.
     type: bool
     default: false
   wait:
@@ -94,6 +178,22 @@ EXAMPLES = r"""
       members: 2
     fail: false
   register: health
+
+- name: Prove that Loki lets nobody write without a certificate
+  obs.stack.health_check:
+    component: loki
+    port: 3100
+    scheme: https
+    ca_path: /etc/loki/tls/ca.pem
+    client_cert: /etc/loki/tls/server.crt
+    client_key: /etc/loki/tls/server.key
+    expected:
+      guarded:
+        - what: Loki push
+          scheme: https
+          address: 10.0.0.5
+          port: 3100
+          path: /loki/api/v1/push
 """
 
 RETURN = r"""
@@ -117,7 +217,7 @@ findings:
       description: Whether it is well.
       type: bool
     warning:
-      description: Whether it is a user's own to put right.
+      description: Whether it is told only, a user's own to put right for example.
       type: bool
     detail:
       description: How it is, or what is wrong.
@@ -130,34 +230,61 @@ waited:
 
 import time
 import typing as t
+from concurrent.futures import ThreadPoolExecutor
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.obs.stack.plugins.module_utils import _health
+from ansible_collections.obs.stack.plugins.module_utils import _health, _instance, _trying, _ways_in
 from ansible_collections.obs.stack.plugins.module_utils._http import ENDPOINT_OPTIONS, Endpoint, endpoint_fields
 
 PAUSE = 1.0
 # What does not answer at all is down, not just started: site.yml leaves nothing behind that is not ready.
 SILENT_SECONDS = 10.0
+AT_ONCE = 8
+GUARDED = {
+    "what": {"type": "str", "required": True},
+    "address": {"type": "str", "required": True},
+    "port": {"type": "int", "required": True},
+    "scheme": {"type": "str", "choices": ["http", "https"], "default": "http"},
+    "path": {"type": "str", "required": True},
+    "method": {"type": "str", "default": "POST"},
+    "content_type": {"type": "str", "default": "application/json"},
+    "warning": {"type": "bool", "default": False},
+}
 
 
-def fetch(endpoint: Endpoint, prefix: str, component: str) -> dict[str, _health.Page]:
+def fetch(endpoint: Endpoint, prefix: str, component: str, expected: dict[str, t.Any]) -> dict[str, _health.Page]:
     """Every page the judgement needs; a page that does not answer says why."""
     pages = {}
-    for path in _health.PAGES[component]:
+    for path in _health.pages_of(component, expected):
+        asked, where = endpoint, prefix + path
+        if path == _health.HEALTH_PORT:
+            # Told in plain and without a login, whatever the port of the metrics asks for.
+            address = expected.get("health_address") or "127.0.0.1"
+            asked, where = Endpoint(address=address, port=expected["health_port"]), "/"
         try:
-            status, body = endpoint.get(prefix + path)
+            status, body = asked.get(where)
         except OSError as error:
-            pages[path] = _health.Page(0, "{0} does not answer: {1}".format(endpoint.url(prefix), error))
+            pages[path] = _health.Page(0, "{0} does not answer: {1}".format(asked.url(prefix), error))
         else:
             pages[path] = _health.Page(status, body.decode("utf-8", "replace"))
     return pages
 
 
+def guards(expected: dict[str, t.Any], *, strict: bool) -> list[_health.Finding]:
+    """Try every way in that is to refuse us."""
+    ways = [_ways_in.way_of(item) for item in expected.get("guarded") or []]
+    if not ways:
+        return []
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        attempts = list(pool.map(_trying.attempt, ways))
+    return _ways_in.judge(ways, attempts, strict=strict)
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "component": {"type": "str", "required": True, "choices": ["prometheus", "alertmanager", "node_exporter"]},
+            "component": {"type": "str", "required": True, "choices": list(_health.SERVICES)},
             **ENDPOINT_OPTIONS,
             "expected": {
                 "type": "dict",
@@ -169,6 +296,13 @@ def main() -> None:
                     "alertmanagers": {"type": "int"},
                     "members": {"type": "int"},
                     "alerts": {"type": "bool"},
+                    "lines": {"type": "bool"},
+                    "spans": {"type": "bool"},
+                    "stores": {"type": "raw"},
+                    "health_port": {"type": "int"},
+                    "health_address": {"type": "str", "default": "127.0.0.1"},
+                    "static_keys": {"type": "bool"},
+                    "guarded": {"type": "list", "elements": "dict", "options": GUARDED},
                 },
             },
             "strict": {"type": "bool", "default": False},
@@ -181,7 +315,7 @@ def main() -> None:
     endpoint = Endpoint(**endpoint_fields(params))
     started = time.monotonic()
     while True:
-        pages = fetch(endpoint, params["prefix"], params["component"])
+        pages = fetch(endpoint, params["prefix"], params["component"], params["expected"])
         findings = _health.evaluate(
             params["component"], pages, params["expected"], time.time(), strict=params["strict"]
         )
@@ -190,6 +324,10 @@ def main() -> None:
         if waited >= patience or all(finding.healthy and not finding.pending for finding in findings):
             break
         time.sleep(PAUSE)
+    if findings[0].healthy:
+        findings += guards(params["expected"], strict=params["strict"])
+    if params["expected"].get("static_keys"):
+        findings += _instance.judge(_instance.vendor(), strict=params["strict"])
 
     healthy = all(finding.healthy for finding in findings)
     result = {

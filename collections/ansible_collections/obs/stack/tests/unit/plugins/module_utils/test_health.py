@@ -12,7 +12,7 @@ import typing as t
 import pytest
 
 from ansible_collections.obs.stack.plugins.module_utils import _health
-from ansible_collections.obs.stack.plugins.module_utils._health import Page
+from ansible_collections.obs.stack.plugins.module_utils._health_page import Page
 
 LOADED = 1000.0
 METRICS = (

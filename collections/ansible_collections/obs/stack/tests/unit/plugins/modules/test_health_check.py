@@ -10,6 +10,7 @@ import json
 import typing as t
 
 import pytest
+import yaml
 from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.obs.stack.plugins.modules import health_check
@@ -112,3 +113,58 @@ def test_password_reaches_the_service_and_nothing_else(run: t.Any) -> None:
     _code, result = run(service, username="metrics", password="canary-1")
     assert service.how["password"] == "canary-1"
     assert "canary-1" not in json.dumps(result)
+
+
+def test_health_of_a_collector_is_asked_on_its_own_port(run: t.Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, str]] = []
+
+    class Collector(Service):
+        def __call__(self, **how: t.Any) -> Collector:
+            self.port = how["port"]
+            page = Collector()
+            page.port = self.port
+            return page
+
+        def get(self, path: str) -> tuple[int, bytes]:
+            asked.append((self.port, path))
+            return 200, b""
+
+    code, result = run(Collector(), component="otelcol", port=8889, prefix="/x", expected={"health_port": 13133})
+    assert (code, result["healthy"]) == (0, True)
+    assert asked == [(13133, "/"), (8889, "/x/metrics")]
+
+
+WAY = {"what": "push", "address": "10.0.0.1", "port": 3100, "path": "/push"}
+
+
+def test_open_way_in_is_found_once_the_service_is_well(run: t.Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[t.Any] = []
+
+    def attempt(way: t.Any) -> t.Any:
+        tried.append(way)
+        return health_check._ways_in.Attempt("http", 204)
+
+    monkeypatch.setattr(health_check._trying, "attempt", attempt)
+    code, result = run(Service(BAD, GOOD), wait=9, expected={"guarded": [WAY]})
+    assert code == 1 and len(tried) == 1, "tried once, however long it was waited"
+    assert result["findings"][-1]["check"] == "guarded" and "takes writes from anybody" in result["msg"]
+    code, result = run(Service(GOOD), expected={"guarded": [{**WAY, "warning": True}]})
+    assert (code, result["findings"][-1]["warning"]) == (0, True)
+    code, result = run(Service(GOOD), expected={"guarded": [{**WAY, "warning": True}]}, strict=True)
+    assert code == 1
+    tried.clear()
+    code, _result = run(Service(OSError("refused")), expected={"guarded": [WAY]})
+    assert code == 1 and not tried
+
+
+def test_keys_in_files_are_told_on_ec2(run: t.Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health_check._instance, "vendor", lambda: "Amazon EC2")
+    _code, result = run(Service(GOOD), expected={"static_keys": True})
+    assert [f["check"] for f in result["findings"] if f["warning"]] == ["credentials"]
+    _code, result = run(Service(GOOD), expected={"static_keys": False})
+    assert not [f for f in result["findings"] if f["warning"]]
+
+
+def test_choices_are_the_services_there_are() -> None:
+    options = yaml.safe_load(health_check.DOCUMENTATION)["options"]
+    assert options["component"]["choices"] == list(health_check._health.SERVICES)
