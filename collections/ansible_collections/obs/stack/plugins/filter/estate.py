@@ -71,7 +71,10 @@ def health_report(hostvars: Mapping[str, Mapping[str, t.Any]], hosts: Sequence[s
     """Lay out what ``health_check`` registered as ``obs_health`` on hosts."""
     found = {}
     for host in hosts:
-        results = (hostvars[host].get("obs_health") or {}).get("results") or []
+        registered = hostvars[host].get("obs_health") or {}
+        results = registered.get("results") or []
+        if registered.get("skipped") and not results:
+            continue  # it runs no service
         found[host] = [finding for result in results for finding in result.get("findings") or [_broken(result)]]
     return _health_report.report(found)
 

@@ -9,7 +9,14 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.obs.stack.plugins.module_utils import _estate, _estate_endpoints, _findings, _smoke
+from ansible_collections.obs.stack.plugins.filter.estate import Once
+from ansible_collections.obs.stack.plugins.module_utils import (
+    _estate,
+    _estate_endpoints,
+    _findings,
+    _smoke,
+    _smoke_signals,
+)
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.plugin_utils import _reports
 from ansible_collections.obs.stack.plugins.plugin_utils._filters import explained
@@ -18,10 +25,59 @@ Groups = t.Mapping[str, t.Sequence[str]]
 HostVars = t.Mapping[str, t.Mapping[str, t.Any]]
 # What the playbook registers, phase by phase.
 REGISTERED = {phase: "smoke_test_" + phase for phase in ("write", "read", "remove")}
+KNOWN = {component.name: component.group for component in _estate_endpoints.COMPONENTS}
 
 
-def _writer(groups: Groups, hostvars: HostVars, host: str, hosts: Sequence[str], wanted: str) -> str:
-    """The host that writes the sample of this host's site."""
+class Site:
+    """The part of a site that takes part: which of its hosts write and read which signal."""
+
+    def __init__(self, groups: Groups, hostvars: HostVars, host: str, hosts: Sequence[str], wanted: str) -> None:
+        self.groups, self.hostvars, self.wanted = groups, hostvars, wanted
+        site = _estate_endpoints.site_of(hostvars[host])
+        self.hosts = [name for name in hosts if _estate_endpoints.site_of(hostvars[name]) == site]
+
+    def of(self, *components: str) -> list[str]:
+        """Hosts in the groups of components the stack knows."""
+        groups = [self.groups.get(KNOWN[name]) or [] for name in components if name in KNOWN]
+        return [name for name in self.hosts if any(name in group for group in groups)]
+
+    def readable(self) -> list[str]:
+        """Signals that some host reads."""
+        return [signal for signal, readers in _smoke.READERS.items() if self.of(*readers)]
+
+    def sources(self) -> dict[str, list[str]]:
+        """By signal, the hosts that write it; none where nobody would look."""
+        sample = _smoke.writer(self.of("node_exporter"), self.of("prometheus"), self.wanted)
+        found = {"sample": [sample] if sample else [], "log": [], "trace": []}
+        readers = self.of("loki")
+        if readers:
+            # A host that has no Loki is better: its line crosses the network.
+            hosts = sorted(
+                self.of(*_smoke_signals.AGENTS), key=lambda name: (name != self.wanted, name in readers, name)
+            )
+            found["log"] = [name for name in hosts if self._runs(name, _smoke_signals.AGENTS)][:1]
+        if self.of("tempo"):
+            found["trace"] = [name for name in self.of("otelcol") if self._runs(name, ("otelcol",))]
+        return found
+
+    def _runs(self, host: str, components: Sequence[str]) -> bool:
+        return any(end["component"] in components for end in health_of(self.groups, self.hostvars, host))
+
+    def written(self, sources: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+        """Those of the sources that wrote."""
+        return {signal: [name for name in names if self._wrote(name, signal)] for signal, names in sources.items()}
+
+    def _wrote(self, host: str, signal: str) -> bool:
+        found = _reports.found_in(_results(self.hostvars, host, "write"))
+        return any(finding.check == signal and finding.state in (_findings.OK, _findings.SKIPPED) for finding in found)
+
+
+def health_of(groups: Groups, hostvars: HostVars, host: str) -> list[dict[str, t.Any]]:
+    """How the components of a host are asked."""
+    return list(_estate.derive(groups, hostvars, host)["health"])
+
+
+def _check_wanted(groups: Groups, hosts: Sequence[str], wanted: str) -> None:
     everywhere = set(groups.get(_estate_endpoints.group_of("node_exporter")) or []) & set(hosts)
     if wanted and wanted not in everywhere:
         raise StackError(
@@ -29,46 +85,48 @@ def _writer(groups: Groups, hostvars: HostVars, host: str, hosts: Sequence[str],
             why="no host of that name with node_exporter takes part",
             hint="Give -e smoke_host= one of the hosts named, or leave it out.",
         )
-    site = _estate_endpoints.site_of(hostvars[host])
-    in_site = [name for name in hosts if _estate_endpoints.site_of(hostvars[name]) == site]
-    monitored, watchers = (
-        [name for name in in_site if name in (groups.get(_estate_endpoints.group_of(service)) or [])]
-        for service in ("node_exporter", "prometheus")
-    )
-    return _smoke.writer(monitored, watchers, wanted)
 
 
 def _results(hostvars: HostVars, host: str, phase: str) -> list[Mapping[str, t.Any]]:
     return list((hostvars[host].get(REGISTERED[phase]) or {}).get("results") or [])
 
 
-def _written(hostvars: HostVars, host: str) -> bool:
-    found = _reports.found_in(_results(hostvars, host, "write")) if host else []
-    return any(finding.state in (_findings.OK, _findings.SKIPPED) for finding in found)
-
-
 def smoke_steps(
     groups: Groups, hostvars: HostVars, host: str, hosts: Sequence[str], phase: str, wanted: str = ""
 ) -> list[dict[str, t.Any]]:
     """The steps a host does in one phase of the smoke test."""
-    source = _writer(groups, hostvars, host, hosts, wanted)
-    health = _estate.derive(groups, hostvars, host)["health"]
-    steps = _smoke.plan(health, phase, writes=host == source, written=_written(hostvars, source))
-    return [{**step, "source": source} for step in steps]
+    _check_wanted(groups, hosts, wanted)
+    hostvars = Once(hostvars)
+    site = Site(groups, hostvars, host, hosts, wanted)
+    sources = site.sources()
+    health = health_of(groups, hostvars, host)
+    writes = [signal for signal, names in sources.items() if host in names]
+    steps = _smoke.plan(health, phase, writes=writes, written=site.written(sources))
+    address = _estate_endpoints.address_of(host, hostvars[host])
+    for step in steps:
+        if step["step"] == "trace_write":
+            end = next(end for end in health if end["component"] == "otelcol")
+            step.update(_smoke_signals.otlp(end, hostvars[host], address))
+        step["source"] = step["source"] or next(iter(sources["sample"] if phase != "write" else [host]), "")
+    return steps
 
 
 def smoke_report(
     groups: Groups, hostvars: HostVars, hosts: Sequence[str], wanted: str = "", strict: bool = False
 ) -> dict[str, t.Any]:
     """Lay out what the steps of all phases found."""
+    _check_wanted(groups, hosts, wanted)
+    hostvars = Once(hostvars)
     found: dict[str, list[_findings.Finding]] = {}
     looked = False
     for host in hosts:
         looked = looked or bool(_results(hostvars, host, "read"))
         found[host] = [f for phase in REGISTERED for f in _reports.found_in(_results(hostvars, host, phase))]
-        source = _writer(groups, hostvars, host, hosts, wanted)
-        if not _written(hostvars, source):
-            found[host] += _smoke.unread(_estate.derive(groups, hostvars, host)["health"], source)
+        site = Site(groups, hostvars, host, hosts, wanted)
+        sources = site.sources()
+        health = health_of(groups, hostvars, host)
+        found[host] += _smoke.unread(health, sources, site.written(sources))
+        found[host] += _smoke.unsent(health, site.readable())
     result = _reports.report(found, strict=strict)
     if not looked and not result["wrong"]:
         result["wrong"].append("Could not test anything: no Prometheus and no Alertmanager takes part.")

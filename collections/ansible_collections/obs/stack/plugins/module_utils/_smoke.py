@@ -6,15 +6,15 @@
 
 """What a smoke test writes, what it looks for, and who does which step. Pure.
 
-A step writes, reads or removes one thing through one component. Another signal (a log line, a trace) is more rows of
-``STEPS`` here and a function for each in the module.
+A step writes, reads or removes one thing through one component. Another signal is more rows of ``STEPS`` here and a
+function for each in the module. What a log line and a trace look like is in _smoke_signals.
 """
 
 from __future__ import annotations
 
 import datetime
 import typing as t
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from urllib.parse import urlencode
 
 from ansible_collections.obs.stack.plugins.module_utils import _findings
@@ -26,25 +26,40 @@ ALERT = "ObsSmokeTest"
 # Seconds an alert lives that nobody ends, and how much longer its silence: at no moment is it alone.
 ALERT_SECONDS = 60.0
 SILENCE_MARGIN = 60.0
-NO_WRITER = "no host of the site with node_exporter takes part"
+# Why nobody wrote a signal that somebody would have looked for.
+NO_WRITER = {
+    "sample": "no host of the site with node_exporter takes part",
+    "log": "no host of the site with a log agent takes part",
+    "trace": "no host of the site with otelcol takes part",
+}
+NO_READER = {"log": "no Loki of the site takes part", "trace": "no Tempo of the site takes part"}
 
 
 class Step(t.NamedTuple):
-    """One step: its name, the phase it belongs to (write, read, remove), the component it goes through, its signal."""
+    """One step: its name, the phase it belongs to (write, read, remove), components it goes through, its signal."""
 
     name: str
     phase: str
-    component: str
+    components: tuple[str, ...]
     signal: str
 
 
 STEPS = (
-    Step("sample_write", "write", "node_exporter", "sample"),
-    Step("sample_read", "read", "prometheus", "sample"),
-    Step("alert", "read", "alertmanager", "alert"),
-    Step("sample_remove", "remove", "node_exporter", "sample"),
+    Step("sample_write", "write", ("node_exporter",), "sample"),
+    Step("log_write", "write", ("otelcol-agent", "promtail"), "log"),
+    Step("trace_write", "write", ("otelcol",), "trace"),
+    Step("sample_read", "read", ("prometheus", "thanos-query"), "sample"),
+    Step("log_read", "read", ("loki",), "log"),
+    Step("trace_read", "read", ("tempo",), "trace"),
+    Step("alert", "read", ("alertmanager",), "alert"),
+    Step("sample_remove", "remove", ("node_exporter",), "sample"),
 )
 BY_NAME = {step.name: step for step in STEPS}
+SIGNALS = ("sample", "log", "trace")
+WRITERS, READERS = (
+    {step.signal: step.components for step in STEPS if step.phase == phase and step.signal in SIGNALS}
+    for phase in ("write", "read")
+)
 
 
 def writer(monitored: Sequence[str], watchers: Sequence[str], wanted: str = "") -> str:
@@ -64,39 +79,76 @@ def writer(monitored: Sequence[str], watchers: Sequence[str], wanted: str = "") 
     return ordered[0] if ordered else ""
 
 
-def plan(health: Iterable[Mapping[str, t.Any]], phase: str, *, writes: bool, written: bool) -> list[dict[str, t.Any]]:
+def plan(
+    health: Iterable[Mapping[str, t.Any]], phase: str, *, writes: Collection[str], written: Mapping[str, Sequence[str]]
+) -> list[dict[str, t.Any]]:
     """The steps of one host in one phase.
 
     Args:
         health: how the host's components are asked, as the estate says.
         phase: write, read or remove.
-        writes: whether this host writes the sample of its site.
-        written: whether the sample of the site was written; nobody waits for one that was not.
+        writes: the signals this host writes.
+        written: by signal, the hosts that wrote one; nobody waits for one that was not written.
 
     Returns:
-        The component's entry of ``health`` without what is expected of it, with ``step``.
+        The component's entry of ``health`` without what is expected of it, with ``step`` and ``source``.
     """
     result = []
+    done = set()
     for end in health:
         for step in STEPS:
-            if step.phase != phase or step.component != end["component"]:
+            if step.phase != phase or end["component"] not in step.components:
                 continue
-            if step.signal == "sample" and not (written if phase == "read" else writes):
+            sources: Sequence[str] = ("",)
+            if step.signal in SIGNALS and phase == "read":
+                sources = written.get(step.signal, ())
+            elif step.signal in SIGNALS and (step.signal not in writes or step.name in done):
                 continue
-            result.append({**{key: end[key] for key in end if key != "expected"}, "step": step.name})
+            done.add(step.name)
+            asked = {key: end[key] for key in end if key not in ("expected", "otlp")}
+            result += [{**asked, "step": step.name, "source": source} for source in sources]
     return result
 
 
-def unread(health: Iterable[Mapping[str, t.Any]], source: str) -> list[Finding]:
-    """What is told of a host that was to read a sample which is not there.
+def unread(
+    health: Iterable[Mapping[str, t.Any]], sources: Mapping[str, Sequence[str]], written: Mapping[str, Sequence[str]]
+) -> list[Finding]:
+    """What is told of a host that was to read what is not there.
 
     Args:
         health: how the host's components are asked.
-        source: the host that was to write it; empty when there was none.
+        sources: by signal, the hosts that were to write it.
+        written: those of them that did.
     """
-    why = "{0} did not write it".format(source) if source else NO_WRITER
-    readers = [end for end in health if end["component"] == "prometheus"]
-    return [Finding("sample", end["component"], _findings.SKIPPED, why) for end in readers]
+    found = []
+    for end in health:
+        for signal, readers in READERS.items():
+            if end["component"] not in readers:
+                continue
+            lost = [host for host in sources.get(signal, ()) if host not in written.get(signal, ())]
+            if lost:
+                why = "{0} did not write it".format(", ".join(lost))
+            elif not sources.get(signal):
+                why = NO_WRITER[signal]
+            else:
+                continue
+            found.append(Finding(signal, end["component"], _findings.SKIPPED, why))
+    return found
+
+
+def unsent(health: Iterable[Mapping[str, t.Any]], readable: Collection[str]) -> list[Finding]:
+    """What is told of a host that would write what nobody could look for.
+
+    Args:
+        health: how the host's components are asked.
+        readable: the signals that somebody of the site looks for.
+    """
+    return [
+        Finding(signal, end["component"], _findings.SKIPPED, why)
+        for end in health
+        for signal, why in NO_READER.items()
+        if end["component"] in WRITERS[signal] and signal not in readable
+    ]
 
 
 def textfile(value: int) -> str:

@@ -9,16 +9,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: smoke_test
-short_description: Send a sample or an alert through the stack and find it at the other end
+short_description: Send a sample, a log line, a trace or an alert through the stack and find it at the other end
 version_added: 0.2.0
 description:
   - Does one step of a smoke test on the host it runs on. The playbook C(obs.stack.smoke_test) puts the steps together.
   - B(sample_write) puts a number into the folder of node_exporter's text files and waits until node_exporter shows
     it, B(sample_read) waits until Prometheus returns that number, B(sample_remove) removes the file.
+  - B(log_write) writes a line to the host's journal, B(log_read) waits until Loki finds it. Log agents send it.
+  - B(trace_write) sends one span to an OpenTelemetry Collector by OTLP over HTTP, B(trace_read) waits until Tempo has
+    it. It ends in an error, since that is what sampling keeps.
   - B(alert) makes a silence on Alertmanager, sends an alert that only this silence matches, waits until the alert is
     seen and held back, ends the alert, waits until it is gone, and expires the silence. Nobody is notified. Should
     the run be cut off, the alert ends by itself, and before the silence does.
-  - What stays is one sample in Prometheus, and on Alertmanager an expired silence for as long as it keeps those.
+  - What stays is one sample in Prometheus, one line in the journal and in Loki, one trace in Tempo, and on Alertmanager
+    an expired silence, each for as long as it keeps those.
 extends_documentation_fragment: [obs.stack.attributes, obs.stack.endpoint]
 attributes:
   check_mode:
@@ -34,9 +38,15 @@ options:
     description: What to do.
     type: str
     required: true
-    choices: [sample_write, sample_read, sample_remove, alert]
+    choices: [sample_write, log_write, trace_write, sample_read, log_read, trace_read, alert, sample_remove]
+  component:
+    description: The service it goes through, where it could be several; the table tells it.
+    type: str
+    default: ""
   id:
-    description: A number that no other run uses, up to 2^53; the value of the sample and a label of the alert.
+    description: >-
+      A number that no other run uses, up to 2^53; the value of the sample, a label of the alert, and part of the
+      line; the id of the trace is made of it and of O(source).
     type: int
     required: true
   textfile_dir:
@@ -44,11 +54,11 @@ options:
     type: path
     default: /var/lib/node_exporter
   source:
-    description: Inventory name of the host that wrote the sample, for the explanation when it does not come.
+    description: Inventory name of the host that wrote it, for the explanation when it does not come.
     type: str
     default: ""
   elapsed:
-    description: Seconds that have passed since the sample was written; they count as part of its way.
+    description: Seconds that have passed since it was written; they count as part of its way.
     type: float
     default: 0
   wait:
@@ -77,7 +87,22 @@ EXAMPLES = r"""
     id: 431882190
     port: 9100
 
-- name: Find it in Prometheus
+- name: Send a trace through the OpenTelemetry Collector
+  obs.stack.smoke_test:
+    step: trace_write
+    id: 431882190
+    source: app-1
+    port: 4318
+    bearer_token: "{{ otelcol_tokens | first }}"
+
+- name: Find it in Tempo
+  obs.stack.smoke_test:
+    step: trace_read
+    id: 431882190
+    source: app-1
+    port: 3200
+
+- name: Find the sample in Prometheus
   obs.stack.smoke_test:
     step: sample_read
     id: 431882190
@@ -93,7 +118,7 @@ findings:
   returned: always
   contains:
     check:
-      description: What was sent, V(sample) or V(alert).
+      description: What was sent, V(sample), V(log), V(trace) or V(alert).
       type: str
     target:
       description: The component it went through.
@@ -117,13 +142,14 @@ wrote:
 
 import json
 import os
+import syslog
 import tempfile
 import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.obs.stack.plugins.module_utils import _findings, _smoke
+from ansible_collections.obs.stack.plugins.module_utils import _findings, _smoke, _smoke_signals
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._findings import Finding
 from ansible_collections.obs.stack.plugins.module_utils._http import ENDPOINT_OPTIONS, Endpoint, endpoint_fields
@@ -145,6 +171,13 @@ class Asked:
         Raises:
             StackError: no answer, or one that is not 200.
         """
+        return self._answer(method, path, body, (200,))[1]
+
+    def there(self, path: str) -> bool:
+        """Whether there is such a thing: HTTP 404 says that it is not, or not yet. Errors as of :meth:`text`."""
+        return self._answer("GET", path, None, (200, 404))[0] == 200
+
+    def _answer(self, method: str, path: str, body: t.Any, good: tuple[int, ...]) -> tuple[int, str]:
         what = "Could not {0} {1}".format(method, self._endpoint.url(self._prefix + path.partition("?")[0]))
         try:
             status, answer = self._endpoint.request(
@@ -155,9 +188,9 @@ class Asked:
         text = answer.decode("utf-8", "replace")
         if status == 401:
             raise StackError(what, why="HTTP 401: the user name or password is refused", doc="smoke-test")
-        if status != 200:
+        if status not in good:
             raise StackError(what, why="HTTP {0} {1}".format(status, text.strip()[:200]).strip(), doc="smoke-test")
-        return text
+        return status, text
 
     def json(self, method: str, path: str, body: t.Any = None) -> t.Any:
         """The answer, parsed; errors as of :meth:`text`, also for what is no JSON."""
@@ -211,12 +244,15 @@ def sample_write(asked: Asked, params: dict[str, t.Any], wrote: list[str]) -> st
 
 
 def sample_read(asked: Asked, params: dict[str, t.Any], wrote: list[str]) -> str:
-    """Wait until Prometheus returns the number."""
+    """Wait until Prometheus, or what asks it, returns the number."""
     found = wait_for(lambda: _smoke.instances(asked.json("GET", _smoke.sample_path(params["id"]))), params["wait"])
     if not found:
-        why = _smoke.why_unseen(asked.json("GET", "/api/v1/targets?state=active"), params["source"])
+        component = params["component"] or "prometheus"
+        why = "obs.stack.verify tells whether all its endpoints are connected"
+        if component == "prometheus":
+            why = _smoke.why_unseen(asked.json("GET", "/api/v1/targets?state=active"), params["source"])
         raise StackError(
-            "Could not find the sample of {0} in Prometheus".format(params["source"] or "this run"),
+            "Could not find the sample of {0} in {1}".format(params["source"] or "this run", component),
             why="not there after {0} s; {1}".format(params["wait"], why),
             doc="smoke-test",
         )
@@ -236,6 +272,57 @@ def sample_remove(asked: Asked, params: dict[str, t.Any], wrote: list[str]) -> s
         ) from error
     wrote.append("{0} removed".format(path))
     return "removed"
+
+
+def journal(line: str) -> None:
+    """One line of the host's journal, under a name of its own."""
+    syslog.openlog(_smoke_signals.NAME)
+    syslog.syslog(syslog.LOG_INFO, line)
+    syslog.closelog()
+
+
+def log_write(asked: Asked, params: dict[str, t.Any], wrote: list[str]) -> str:
+    """Write a line to the host's journal, as any program does."""
+    journal(_smoke_signals.log_line(params["id"]))
+    wrote.append("a line in the journal")
+    return "written to the journal"
+
+
+def log_read(asked: Asked, params: dict[str, t.Any], wrote: list[str]) -> str:
+    """Wait until Loki finds the line."""
+    found = wait_for(
+        lambda: _smoke_signals.lines(asked.json("GET", _smoke_signals.log_path(params["id"]))), params["wait"]
+    )
+    if not found:
+        raise StackError(
+            "Could not find the line of {0} in Loki".format(params["source"] or "this run"),
+            why="not there after {0} s".format(params["wait"]),
+            hint="Does its log agent read the journal, and is it let in? Its own journal says so.",
+            doc="smoke-test",
+        )
+    more = ", {0} times: more than one agent reads the journal".format(found) if found > 1 else ""
+    return "found, from {0}{1}".format(params["source"] or "this run", more)
+
+
+def trace_write(asked: Asked, params: dict[str, t.Any], wrote: list[str]) -> str:
+    """Send one span."""
+    asked.text("POST", "/v1/traces", _smoke_signals.trace(params["id"], params["source"], time.time()))
+    identity = _smoke_signals.trace_id(params["id"], params["source"])
+    wrote.append("trace {0}".format(identity))
+    return "sent by OTLP, trace {0}".format(identity)
+
+
+def trace_read(asked: Asked, params: dict[str, t.Any], wrote: list[str]) -> str:
+    """Wait until Tempo has the trace."""
+    path = _smoke_signals.trace_path(params["id"], params["source"])
+    if not wait_for(lambda: asked.there(path), params["wait"]):
+        raise StackError(
+            "Could not find the trace of {0} in Tempo".format(params["source"] or "this run"),
+            why="not there after {0} s".format(params["wait"]),
+            hint="Does otelcol reach Tempo? Its queue and its journal say so; otelcol_trace_policies may drop it.",
+            doc="smoke-test",
+        )
+    return "found, from {0}".format(params["source"] or "this run")
 
 
 def alert(asked: Asked, params: dict[str, t.Any], wrote: list[str]) -> str:
@@ -280,9 +367,13 @@ def alert(asked: Asked, params: dict[str, t.Any], wrote: list[str]) -> str:
 
 STEPS: dict[str, t.Callable[[Asked, dict[str, t.Any], list[str]], str]] = {
     "sample_write": sample_write,
+    "log_write": log_write,
+    "trace_write": trace_write,
     "sample_read": sample_read,
-    "sample_remove": sample_remove,
+    "log_read": log_read,
+    "trace_read": trace_read,
     "alert": alert,
+    "sample_remove": sample_remove,
 }
 
 
@@ -292,8 +383,18 @@ def main() -> None:
             "step": {
                 "type": "str",
                 "required": True,
-                "choices": ["sample_write", "sample_read", "sample_remove", "alert"],
+                "choices": [
+                    "sample_write",
+                    "log_write",
+                    "trace_write",
+                    "sample_read",
+                    "log_read",
+                    "trace_read",
+                    "alert",
+                    "sample_remove",
+                ],
             },
+            "component": {"type": "str", "default": ""},
             "id": {"type": "int", "required": True},
             **ENDPOINT_OPTIONS,
             "textfile_dir": {"type": "path", "default": "/var/lib/node_exporter"},
@@ -318,13 +419,19 @@ def main() -> None:
         except StackError as error:
             message, state = str(error), _findings.WRONG
             detail = message.splitlines()[0]
-    seconds = time.monotonic() - started + (params["elapsed"] if step.name == "sample_read" else 0.0)
+    seconds = (
+        time.monotonic()
+        - started
+        + (params["elapsed"] if step.signal in _smoke.SIGNALS and step.phase == "read" else 0.0)
+    )
     if state == _findings.SKIPPED:
         seconds = -1.0
     result = {
         # An expired silence and a sample stay; a step that only looks leaves nothing.
-        "changed": bool(wrote) or (module.check_mode and step.name != "sample_read"),
-        "findings": [Finding(step.signal, step.component, state, detail, seconds).as_result()],
+        "changed": bool(wrote) or (module.check_mode and (step.phase != "read" or step.signal == "alert")),
+        "findings": [
+            Finding(step.signal, params["component"] or step.components[0], state, detail, seconds).as_result()
+        ],
         "wrote": wrote,
     }
     if params["fail"] and state == _findings.WRONG:

@@ -11,7 +11,7 @@ import typing as t
 import pytest
 
 from ansible_collections.obs.stack.plugins.filter import smoke
-from ansible_collections.obs.stack.plugins.module_utils import _smoke
+from ansible_collections.obs.stack.plugins.module_utils import _smoke, _smoke_signals
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 
 GROUPS = {"prometheus": ["a"], "alertmanager": ["a"], "monitored": ["a", "b", "c"], "all": ["a", "b", "c"]}
@@ -135,6 +135,124 @@ def test_report_tells_why_nobody_looked_for_the_sample() -> None:
 def test_report_without_a_reader_is_no_success() -> None:
     report = smoke.smoke_report(GROUPS, {**{host: {} for host in "acd"}, "b": SITE["b"]}, ["b"])
     assert report["wrong"] == ["Could not test anything: no Prometheus and no Alertmanager takes part."]
+
+
+WHOLE = ("node_exporter", "prometheus", "thanos-query", "otelcol-agent", "promtail", "otelcol", "loki", "tempo")
+
+
+@pytest.fixture
+def stack(monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., None]:
+    """Puts services onto hosts, each service in a group of its own name."""
+
+    def put(**services: list[str]) -> None:
+        def derived(_groups: t.Any, _hostvars: t.Any, host: str) -> dict[str, t.Any]:
+            ends = [{"component": name, "port": 1, "expected": {}} for name in WHOLE if name in services[host]]
+            return {"health": ends}
+
+        monkeypatch.setattr(smoke._estate, "derive", derived)
+        monkeypatch.setattr(smoke, "KNOWN", {name: name for name in WHOLE})
+        GROUPS_OF.clear()
+        GROUPS_OF.update({name: [host for host in services if name in services[host]] for name in WHOLE})
+        GROUPS_OF["monitored"] = list(services)
+
+    return put
+
+
+GROUPS_OF: dict[str, list[str]] = {}
+
+
+def steps_of(host: str, phase: str, hostvars: t.Any = None) -> list[tuple[str, str, str]]:
+    """Step, component and source of a host's steps."""
+    everyone = {name: {"ansible_host": f"{name}.example"} for name in GROUPS_OF["monitored"]}
+    given = {name: {**everyone[name], **((hostvars or {}).get(name) or {})} for name in everyone}
+    steps = smoke.smoke_steps(GROUPS_OF, given, host, list(given), phase)
+    return [(step["step"], step["component"], step["source"]) for step in steps]
+
+
+def test_a_line_and_a_trace_go_there_and_back(stack: t.Any) -> None:
+    stack(
+        a=["node_exporter", "otelcol-agent", "prometheus", "thanos-query", "loki", "tempo"],
+        b=["node_exporter", "otelcol-agent", "promtail", "otelcol"],
+        c=["node_exporter", "otelcol-agent", "otelcol"],
+    )
+    assert steps_of("a", "write") == []
+    # Both agents of a host read the journal; one line is enough.
+    assert steps_of("b", "write") == [
+        ("sample_write", "node_exporter", "b"),
+        ("log_write", "otelcol-agent", "b"),
+        ("trace_write", "otelcol", "b"),
+    ]
+    assert steps_of("c", "write") == [("trace_write", "otelcol", "c")]
+    wrote = {
+        "b": ran("write", finding("sample", "x", "ok"), finding("log", "x", "ok"), finding("trace", "x", "ok")),
+        "c": ran("write", finding("trace", "x", "ok")),
+    }
+    assert steps_of("a", "read", wrote) == [
+        ("sample_read", "prometheus", "b"),
+        ("sample_read", "thanos-query", "b"),
+        ("log_read", "loki", "b"),
+        ("trace_read", "tempo", "b"),
+        ("trace_read", "tempo", "c"),
+    ]
+    failed = {**wrote, "c": ran("write", finding("trace", "x", "WRONG"))}
+    assert ("trace_read", "tempo", "c") not in steps_of("a", "read", failed)
+    assert steps_of("b", "remove", wrote) == [("sample_remove", "node_exporter", "b")]
+
+
+def test_what_a_site_lacks_is_skipped_with_a_reason(stack: t.Any) -> None:
+    stack(a=["node_exporter", "prometheus", "loki", "tempo"], b=["otelcol-agent"])
+    everyone = {name: {} for name in "ab"}
+
+    def told(**more: t.Any) -> list[str]:
+        report = smoke.smoke_report(
+            GROUPS_OF, {name: {**everyone[name], **more.get(name, {})} for name in "ab"}, ["a", "b"]
+        )
+        return [" ".join(line.split()) for line in report["table"][1:]]
+
+    assert "a trace tempo skipped no host of the site with otelcol takes part" in told()
+    assert "a log loki skipped b did not write it" in told()
+    stack(a=["node_exporter", "prometheus"], b=["otelcol-agent", "otelcol"])
+    assert told()[-2:] == [
+        "b log otelcol-agent skipped no Loki of the site takes part",
+        "b trace otelcol skipped no Tempo of the site takes part",
+    ]
+    assert steps_of("b", "write") == []
+
+
+OTLP = {
+    "otelcol_otlp_http_listen_address": "0.0.0.0:5318",
+    "otelcol_tls": {"certificate": "x", "client_ca": "y"},
+    "otelcol_tokens": ["canary-token"],
+}
+
+
+def test_the_trace_is_sent_where_others_send_theirs(stack: t.Any) -> None:
+    stack(a=["node_exporter", "otelcol", "tempo"])
+    (step,) = [
+        step
+        for step in smoke.smoke_steps(GROUPS_OF, {"a": {"obs_address": "10.0.0.1", **OTLP}}, "a", ["a"], "write")
+        if step["step"] == "trace_write"
+    ]
+    assert (step["address"], step["port"], step["scheme"]) == ("10.0.0.1", 5318, "https")
+    assert step["client_cert"] == "/etc/otelcol/tls/server.crt" and step["ca_path"] == "/etc/otelcol/tls/client-ca.pem"
+    assert "canary-token" not in str(step)
+    plain = _smoke_signals.otlp({"port": 8889}, {}, "10.0.0.1")
+    assert (plain["address"], plain["port"], plain["scheme"], plain["client_cert"]) == ("127.0.0.1", 4318, "http", "")
+    assert _smoke_signals.otlp({"port": 1, "otlp": {"port": 9, "username": "u"}}, {}, "x")["port"] == 9
+
+
+def test_the_line_is_found_by_its_number_alone() -> None:
+    assert "number+77.%60" in _smoke_signals.log_path(77) and "since=1h" in _smoke_signals.log_path(77)
+    assert _smoke_signals.lines({"data": {"result": [{"values": [[1, "x"]]}, {"values": [[1, "x"], [2, "y"]]}]}}) == 3
+
+
+def test_a_trace_is_of_one_run_and_one_host_and_kept_by_sampling() -> None:
+    ids = {_smoke_signals.trace_id(value, host) for value in (1, 2) for host in ("a", "b")}
+    assert len(ids) == 4 and all(len(one) == 32 and int(one, 16) for one in ids)
+    span = _smoke_signals.trace(1, "a", 1000.5)["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
+    assert span["traceId"] == _smoke_signals.trace_id(1, "a") and len(span["spanId"]) == 16
+    assert span["endTimeUnixNano"] == "1000500000000" > span["startTimeUnixNano"]
+    assert span["status"]["code"] == 2, "policies for errors keep it"
 
 
 def test_the_text_file_is_one_gauge() -> None:

@@ -219,10 +219,70 @@ def test_sample_is_removed_once(run: t.Any, tmp_path: pathlib.Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("step", ["sample_write", "sample_read", "sample_remove", "alert"])
-def test_check_mode_sends_nothing(run: t.Any, tmp_path: pathlib.Path, step: str) -> None:
+def test_line_is_written_to_the_journal(run: t.Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(smoke_test, "journal", said.append)
+    result = run(Pages(), "log_write", component="promtail")
+    assert said == [f"Line of the smoke test of obs.stack, number {ID}."]
+    assert result["changed"] and result["findings"][0]["target"] == "promtail"
+
+
+def test_line_is_looked_for_until_loki_has_it(run: t.Any) -> None:
+    none, one, two = (json.dumps({"data": {"result": [{"values": [["1", "x"]] * number}]}}) for number in range(3))
+    result = run(Pages(query_range=[none, one]), "log_read", source="b", elapsed=1.0)
+    assert not result["failed"] and not result["changed"]
+    assert (result["findings"][0]["detail"], result["findings"][0]["seconds"]) == ("found, from b", 1.5)
+    twice = run(Pages(query_range=[two]), "log_read", source="b")
+    assert "2 times: more than one agent" in twice["findings"][0]["detail"]
+    lost = run(Pages(query_range=[none]), "log_read", source="b")
+    assert lost["failed"] and "Could not find the line of b in Loki: not there after 3 s" in lost["msg"]
+
+
+class Tempo(Pages):
+    """Answers with a status each time, and keeps what it was sent."""
+
+    def __init__(self, *statuses: int) -> None:
+        super().__init__()
+        self.statuses = list(statuses)
+        self.asked: list[tuple[str, str, bytes | None]] = []
+
+    def request(self, method: str, path: str, *, json: bytes | None = None) -> tuple[int, bytes]:
+        self.asked.append((method, path, json))
+        return (self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]), b"{}"
+
+
+def test_trace_is_sent_and_looked_for_under_one_id(run: t.Any) -> None:
+    gateway, tempo = Tempo(200), Tempo(404, 404, 200)
+    sent = run(gateway, "trace_write", source="b", prefix="")
+    read = run(tempo, "trace_read", source="b", prefix="/t")
+    ((method, path, body),) = gateway.asked
+    span = json.loads(body or b"")["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
+    assert (method, path) == ("POST", "/v1/traces") and sent["changed"] and not read["changed"]
+    assert tempo.asked[-1][:2] == ("GET", "/t/api/traces/" + span["traceId"]) and len(tempo.asked) == 3
+    assert span["traceId"] in sent["findings"][0]["detail"]
+
+
+def test_trace_that_does_not_come_or_is_refused_is_told(run: t.Any) -> None:
+    lost = run(Tempo(404), "trace_read", source="b")
+    assert lost["failed"] and "Could not find the trace of b in Tempo: not there after 3 s" in lost["msg"]
+    assert "HTTP 500" in run(Tempo(500), "trace_read", source="b")["msg"]
+    assert "HTTP 401" in run(Tempo(401), "trace_write", source="b")["msg"]
+
+
+def test_sample_is_read_through_thanos_too(run: t.Any) -> None:
+    none = '{"data": {"result": []}}'
+    lost = run(Pages(query=[none]), "sample_read", source="b", component="thanos-query")
+    assert "Could not find the sample of b in thanos-query" in lost["msg"] and "obs.stack.verify" in lost["msg"]
+    assert lost["findings"][0]["target"] == "thanos-query"
+
+
+@pytest.mark.parametrize("step", [step.name for step in smoke_test._smoke.STEPS])
+def test_check_mode_sends_nothing(
+    run: t.Any, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path, step: str
+) -> None:
     service = Alertmanager()
+    monkeypatch.setattr(smoke_test, "journal", lambda _line: pytest.fail("it wrote a line"))
     result = run(service, step, textfile_dir=str(tmp_path), check_mode=True)
     assert not service.calls and not list(tmp_path.iterdir())
     assert result["findings"][0]["state"] == "skipped"
-    assert result["changed"] == (step != "sample_read")
+    assert result["changed"] == (not step.endswith("_read"))
