@@ -31,6 +31,10 @@ options:
     description: CA that signed its certificate, on the host; the host's own trust when empty.
     type: str
     default: ""
+  ca:
+    description: The same as PEM text.
+    type: str
+    default: ""
   server_name:
     description: Name in its certificate; O(address) when empty.
     type: str

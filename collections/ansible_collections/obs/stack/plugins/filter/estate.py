@@ -18,7 +18,9 @@ from ansible_collections.obs.stack.plugins.module_utils import (
     _estate_endpoints,
     _estate_problems,
     _estate_spec,
+    _expected,
 )
+from ansible_collections.obs.stack.plugins.module_utils._estate_ways import Ways
 from ansible_collections.obs.stack.plugins.plugin_utils import _health_report
 from ansible_collections.obs.stack.plugins.plugin_utils._causes import causes_of
 from ansible_collections.obs.stack.plugins.plugin_utils._filters import explained, once_per_task
@@ -51,7 +53,9 @@ def estate(
     groups: Mapping[str, Sequence[str]], hostvars: Mapping[str, Mapping[str, t.Any]], host: str
 ) -> dict[str, t.Any]:
     """What the inventory says about one host, with the rules of the components its site runs."""
-    result = _estate.derive(groups, Once(hostvars), host)
+    hostvars = Once(hostvars)
+    result = _estate.derive(groups, hostvars, host)
+    result["health"] = _expected.complete(result["health"], Ways(groups, hostvars, host))
     if "prometheus" in result:
         roles = dict.fromkeys(_estate_endpoints.role_of(name) for name in result["prometheus"]["components"])
         folders = [ROLES / name / "files" / "rules" for name in roles]

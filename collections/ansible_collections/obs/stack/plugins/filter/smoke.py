@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import pathlib
 import typing as t
 from collections.abc import Mapping, Sequence
 
@@ -13,11 +14,14 @@ from ansible_collections.obs.stack.plugins.filter.estate import Once
 from ansible_collections.obs.stack.plugins.module_utils import (
     _estate,
     _estate_endpoints,
+    _expected,
     _findings,
     _smoke,
     _smoke_signals,
 )
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
+from ansible_collections.obs.stack.plugins.module_utils._estate_ways import Ways
+from ansible_collections.obs.stack.plugins.module_utils._wiring import pem_source
 from ansible_collections.obs.stack.plugins.plugin_utils import _reports
 from ansible_collections.obs.stack.plugins.plugin_utils._filters import explained
 
@@ -25,7 +29,6 @@ Groups = t.Mapping[str, t.Sequence[str]]
 HostVars = t.Mapping[str, t.Mapping[str, t.Any]]
 # What the playbook registers, phase by phase.
 REGISTERED = {phase: "smoke_test_" + phase for phase in ("write", "read", "remove")}
-KNOWN = {component.name: component.group for component in _estate_endpoints.COMPONENTS}
 
 
 class Site:
@@ -37,9 +40,13 @@ class Site:
         self.hosts = [name for name in hosts if _estate_endpoints.site_of(hostvars[name]) == site]
 
     def of(self, *components: str) -> list[str]:
-        """Hosts in the groups of components the stack knows."""
-        groups = [self.groups.get(KNOWN[name]) or [] for name in components if name in KNOWN]
-        return [name for name in self.hosts if any(name in group for group in groups)]
+        """Hosts that run one of some components."""
+        wanted = [_estate_endpoints.BY_NAME[name] for name in components]
+        return [
+            name
+            for name in self.hosts
+            if any(_estate_endpoints.runs(component, name, self.groups, self.hostvars) for component in wanted)
+        ]
 
     def readable(self) -> list[str]:
         """Signals that some host reads."""
@@ -52,16 +59,11 @@ class Site:
         readers = self.of("loki")
         if readers:
             # A host that has no Loki is better: its line crosses the network.
-            hosts = sorted(
-                self.of(*_smoke_signals.AGENTS), key=lambda name: (name != self.wanted, name in readers, name)
-            )
-            found["log"] = [name for name in hosts if self._runs(name, _smoke_signals.AGENTS)][:1]
+            agents = self.of(*_smoke_signals.AGENTS)
+            found["log"] = sorted(agents, key=lambda name: (name != self.wanted, name in readers, name))[:1]
         if self.of("tempo"):
-            found["trace"] = [name for name in self.of("otelcol") if self._runs(name, ("otelcol",))]
+            found["trace"] = self.of("otelcol")
         return found
-
-    def _runs(self, host: str, components: Sequence[str]) -> bool:
-        return any(end["component"] in components for end in health_of(self.groups, self.hostvars, host))
 
     def written(self, sources: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
         """Those of the sources that wrote."""
@@ -74,7 +76,24 @@ class Site:
 
 def health_of(groups: Groups, hostvars: HostVars, host: str) -> list[dict[str, t.Any]]:
     """How the components of a host are asked."""
-    return list(_estate.derive(groups, hostvars, host)["health"])
+    return _expected.complete(_estate.derive(groups, hostvars, host)["health"], Ways(groups, hostvars, host))
+
+
+def pem(value: str) -> str:
+    """PEM text, read from the controller where it is a path.
+
+    Raises:
+        StackError: the file cannot be read.
+    """
+    source = pem_source(value) if value else {"content": ""}
+    if "content" in source:
+        return str(source["content"])
+    try:
+        return pathlib.Path(source["src"]).read_text(encoding="ascii")
+    except OSError as error:
+        raise StackError(
+            "Could not read the CA {0}".format(source["src"]), why=error.strerror or str(error), doc="smoke-test"
+        ) from error
 
 
 def _check_wanted(groups: Groups, hosts: Sequence[str], wanted: str) -> None:
@@ -102,11 +121,10 @@ def smoke_steps(
     health = health_of(groups, hostvars, host)
     writes = [signal for signal, names in sources.items() if host in names]
     steps = _smoke.plan(health, phase, writes=writes, written=site.written(sources))
-    address = _estate_endpoints.address_of(host, hostvars[host])
     for step in steps:
         if step["step"] == "trace_write":
-            end = next(end for end in health if end["component"] == "otelcol")
-            step.update(_smoke_signals.otlp(end, hostvars[host], address))
+            step.update(_smoke_signals.otlp(Ways(groups, hostvars, host)))
+            step["ca"] = pem(step["ca"])
         step["source"] = step["source"] or next(iter(sources["sample"] if phase != "write" else [host]), "")
     return steps
 

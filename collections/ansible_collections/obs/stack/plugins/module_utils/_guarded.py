@@ -11,7 +11,15 @@ import ipaddress
 import typing as t
 from collections.abc import Mapping
 
-from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import text
+from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import address_of, text
+from ansible_collections.obs.stack.plugins.module_utils._estate_ways import (
+    BALANCED,
+    OTLP,
+    TEMPO_OTLP_HTTP,
+    Ways,
+    gateway_port,
+    receiver,
+)
 from ansible_collections.obs.stack.plugins.module_utils._ways_in import GRPC
 from ansible_collections.obs.stack.plugins.module_utils._wiring import parse_listen
 
@@ -58,33 +66,31 @@ ENTRIES: dict[str, tuple[Entry, ...]] = {
     "alertmanager": (_ALERTS,),
     "grafana": (_GRAFANA,),
     "thanos-receive": (Entry("remote_write", "remote write", "/api/v1/receive", content_type=PROTOBUF),),
-    # The balancer hands on to services: a listener is named after the service that is behind it.
+    # The balancer hands on to services: a listener is named after the row of BALANCED behind it.
     "gateway": (
-        *_OTLP,
+        _OTLP[0]._replace(listener="otlp-grpc"),
+        _OTLP[1]._replace(listener="otlp-http"),
         *(entry._replace(listener="loki") for entry in _LOKI),
         *(entry._replace(listener="prometheus") for entry in _PROMETHEUS),
         _ALERTS._replace(listener="alertmanager"),
         _GRAFANA._replace(listener="grafana"),
     ),
 }
-# Listeners besides a service's main one: the variable, its default, and the variable of its certificate.
-LISTENERS: dict[str, dict[str, tuple[str, str, str]]] = {
+# Listeners besides a service's main one: variable, port (0: none unless it is set), variable of its certificate.
+LISTENERS: dict[str, dict[str, tuple[str, int, str]]] = {
     "otelcol": {
-        "otlp_grpc": ("otelcol_otlp_grpc_listen_address", "127.0.0.1:4317", "otelcol_tls"),
-        "otlp_http": ("otelcol_otlp_http_listen_address", "127.0.0.1:4318", "otelcol_tls"),
-        "zipkin": ("otelcol_zipkin_endpoint", "", "otelcol_tls"),
-        "jaeger_thrift_http": ("otelcol_jaeger_thrift_http_endpoint", "", "otelcol_tls"),
+        "otlp_grpc": ("otelcol_otlp_grpc_listen_address", OTLP["grpc"], "otelcol_tls"),
+        "otlp_http": ("otelcol_otlp_http_listen_address", OTLP["http"], "otelcol_tls"),
+        "zipkin": ("otelcol_zipkin_endpoint", 0, "otelcol_tls"),
+        "jaeger_thrift_http": ("otelcol_jaeger_thrift_http_endpoint", 0, "otelcol_tls"),
     },
     "tempo": {
-        "otlp_grpc": ("tempo_otlp_grpc_listen_address", "127.0.0.1:4327", "tempo_tls"),
-        "otlp_http": ("tempo_otlp_http_listen_address", "127.0.0.1:4328", "tempo_tls"),
+        "otlp_grpc": ("tempo_otlp_grpc_listen_address", 4327, "tempo_tls"),
+        "otlp_http": ("tempo_otlp_http_listen_address", TEMPO_OTLP_HTTP, "tempo_tls"),
     },
+    # Without a variable of the inventory it listens on loopback.
     "thanos-receive": {
-        "remote_write": (
-            "thanos_receive_remote_write_address",
-            "127.0.0.1:10917",
-            "thanos_receive_remote_write_tls",
-        ),
+        "remote_write": ("thanos_receive_remote_write_address", 0, "thanos_receive_remote_write_tls"),
     },
 }
 
@@ -99,29 +105,47 @@ class Listener(t.NamedTuple):
     login: bool = False
 
 
-def listeners(component: str, variables: Mapping[str, t.Any], main: Listener) -> dict[str, Listener]:
-    """All listeners of a service.
-
-    Args:
-        component: its name.
-        variables: what its role is told (``<role>_*``); the role's defaults count for the rest.
-        main: how others reach its main listener; its address is the host's, for the other listeners too.
+def listeners(component: str, ways: Ways) -> dict[str, Listener]:
+    """All listeners of a service on the host of the ways, ``main`` and by the names of ``LISTENERS``.
 
     Raises:
         StackError: a listen address has no port.
     """
-    found = {MAIN: main}
-    for name, (variable, default, certificate) in LISTENERS.get(component, {}).items():
-        given = text(variables, variable, default)
-        if not given:
+    if component == "gateway":
+        return _balanced(ways)
+    end = ways.own(component)
+    if end is None:
+        return {}
+    login = bool(end.username or end.client_auth)
+    found = {MAIN: Listener(end.address, end.port, end.scheme, end.prefix, login)}
+    variables = ways.variables
+    for name, (variable, port, certificate) in LISTENERS.get(component, {}).items():
+        if not port and not text(variables, variable):
             continue
-        listen = parse_listen(given, variable)
-        tls = variables.get(certificate) or {}
+        told, loopback = receiver(variable, port, variables, alone=ways.alone)
+        listen = parse_listen(told, variable)
+        tls = variables.get(certificate, variables.get("obs_tls")) or {}
         found[name] = Listener(
-            listen.host if listen.loopback else main.address,
+            listen.host if loopback else address_of(ways.host, variables),
             listen.port,
             "https" if tls.get("certificate") else "http",
         )
+    return found
+
+
+def _balanced(ways: Ways) -> dict[str, Listener]:
+    """The gateway's own addresses on this host, a floating one may be on another."""
+    variables = ways.variables
+    tls = variables.get("gateway_tls", variables.get("obs_tls")) or {}
+    scheme = "https" if tls.get("certificate") else "http"
+    bound = text(variables, "gateway_address", text(variables, "obs_listen_address"))
+    address = bound if bound and _loopback(bound) else address_of(ways.host, variables)
+    found = {}
+    for row in BALANCED:
+        behind = ways.members(row.component)
+        if behind:
+            prefix = behind[0].prefix if row.name == row.component else ""
+            found[row.name] = Listener(address, gateway_port(row, variables), scheme, prefix, row.authenticate)
     return found
 
 
@@ -130,7 +154,7 @@ def guarded(component: str, found: Mapping[str, Listener]) -> list[dict[str, t.A
 
     Args:
         component: a service of the estate.
-        found: its listeners by name; of the gateway by the service behind. What listens on loopback is left out.
+        found: its listeners by name. What listens on loopback is left out.
     """
     result = []
     for entry in ENTRIES.get(component, ()):

@@ -110,8 +110,8 @@ def uploads(asked: Asked) -> Finding:
     failed = total(asked.metrics, "thanos_shipper_upload_failures_total") or 0.0
     done = total(asked.metrics, "thanos_shipper_uploads_total") or 0.0
     if not failed:
-        return Finding("uploads", True, "{0:g} blocks sent, none refused".format(done))
-    detail = "{0:g} uploads failed since the start, {1:g} came through; the journal says why".format(failed, done)
+        return Finding("uploads", True, "blocks sent: {0:g}, none refused".format(done))
+    detail = "uploads failed since the start: {0:g}, came through: {1:g}; the journal says why".format(failed, done)
     return asked.told("uploads", detail) if done else Finding("uploads", False, detail)
 
 
@@ -178,7 +178,7 @@ def queues(asked: Asked) -> Finding:
     if wrong:
         detail = "nearly full: {0}; is what they send to up?".format(some(wrong))
         return Finding("queues", False, detail, pending=True)
-    return Finding("queues", True, "{0:g} batches wait".format(waiting))
+    return Finding("queues", True, "batches waiting: {0:g}".format(waiting))
 
 
 def grafana(asked: Asked) -> Finding:

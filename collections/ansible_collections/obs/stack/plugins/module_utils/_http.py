@@ -39,6 +39,7 @@ ENDPOINT_OPTIONS: dict[str, Any] = {
     "scheme": {"type": "str", "choices": ["http", "https"], "default": "http"},
     "prefix": {"type": "str", "default": ""},
     "ca_path": {"type": "str", "default": ""},
+    "ca": {"type": "str", "default": ""},
     "server_name": {"type": "str", "default": ""},
     "client_cert": {"type": "str", "default": ""},
     "client_key": {"type": "str", "default": "", "no_log": False},
@@ -62,6 +63,7 @@ class Endpoint:
         scheme: http or https.
         server_name: name in the certificate, when it is not the address.
         ca_path, client_cert, client_key: PEM files, or "".
+        ca: PEM text of the CA instead of its file, or "".
         username, password: basic authentication, or "".
         bearer_token: instead of them, or "".
     """
@@ -76,6 +78,7 @@ class Endpoint:
     username: str = ""
     password: str = ""
     bearer_token: str = ""
+    ca: str = ""
     validate_certs: bool = True
 
     def url(self, path: str) -> str:
@@ -85,7 +88,7 @@ class Endpoint:
     def _connection(self, timeout: float) -> http.client.HTTPConnection:
         if self.scheme != "https":
             return http.client.HTTPConnection(self.address, self.port, timeout=timeout)
-        context = ssl.create_default_context(cafile=self.ca_path or None)
+        context = ssl.create_default_context(cafile=self.ca_path or None, cadata=self.ca or None)
         # Python 3.13 asks more of certificates than the Go clients of these services do.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         if not self.validate_certs:

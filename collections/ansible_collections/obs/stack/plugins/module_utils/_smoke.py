@@ -105,7 +105,7 @@ def plan(
             elif step.signal in SIGNALS and (step.signal not in writes or step.name in done):
                 continue
             done.add(step.name)
-            asked = {key: end[key] for key in end if key not in ("expected", "otlp")}
+            asked = {key: end[key] for key in end if key != "expected"}
             result += [{**asked, "step": step.name, "source": source} for source in sources]
     return result
 

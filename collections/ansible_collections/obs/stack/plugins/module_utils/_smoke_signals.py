@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import typing as t
-from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
-from ansible_collections.obs.stack.plugins.module_utils import _guarded
-from ansible_collections.obs.stack.plugins.module_utils._guarded import Listener
+from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import text
+from ansible_collections.obs.stack.plugins.module_utils._estate_ways import Ways
+from ansible_collections.obs.stack.plugins.module_utils._guarded import listeners
 
 NAME = "obs-smoke-test"
 AGENTS = ("otelcol-agent", "promtail")
@@ -66,29 +66,27 @@ def trace_path(value: int, host: str) -> str:
     return "/api/traces/" + quote(trace_id(value, host))
 
 
-def otlp(end: Mapping[str, t.Any], variables: Mapping[str, t.Any], address: str) -> dict[str, t.Any]:
+def otlp(ways: Ways) -> dict[str, t.Any]:
     """How the gateway's OTLP port is asked on its own host, at the address that others use.
 
-    Args:
-        end: how its metrics are asked, as the estate says; its key ``otlp`` wins over what is derived here.
-        variables: the host's, with the role's ``otelcol_*`` among them.
-        address: of the host.
-
     Returns:
-        The options of the module smoke_test for it, without passwords and tokens.
+        Options of the module smoke_test, ``ca`` as PEM text or a path on the controller; without passwords and tokens.
     """
-    found = _guarded.listeners("otelcol", variables, Listener(address, int(end["port"])))["otlp_http"]
+    variables = ways.variables
+    found = listeners("otelcol", ways)["otlp_http"]
     tls = variables.get("otelcol_tls") or {}
+    secured = found.scheme == "https"
     demanded = bool(tls.get("client_ca"))
+    client = text(variables.get("obs_gateway_client") or {}, "username")
     return {
         "address": found.address,
         "port": found.port,
         "scheme": found.scheme,
         "prefix": "",
-        # Who signs the senders' certificates signs the gateway's own; without that the host's trust has to know it.
-        "ca_path": "/etc/otelcol/tls/client-ca.pem" if demanded else "",
+        "ca_path": "",
+        # Who signs the senders' certificates is taken to have signed the gateway's own.
+        "ca": str(tls.get("client_ca") or (variables.get("obs_tls") or {}).get("ca") or "") if secured else "",
         "client_cert": "/etc/otelcol/tls/server.crt" if demanded else "",
         "client_key": "/etc/otelcol/tls/server.key" if demanded else "",
-        "username": "",
-        **(end.get("otlp") or {}),
+        "username": client if client in (variables.get("otelcol_users") or {}) else "",
     }

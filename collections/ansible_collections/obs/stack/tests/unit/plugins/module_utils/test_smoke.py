@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import pathlib
 import typing as t
 
 import pytest
@@ -149,8 +150,12 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., None]:
             ends = [{"component": name, "port": 1, "expected": {}} for name in WHOLE if name in services[host]]
             return {"health": ends}
 
+        def runs(component: t.Any, host: str, _groups: t.Any, _hostvars: t.Any) -> bool:
+            return component.name in services[host]
+
         monkeypatch.setattr(smoke._estate, "derive", derived)
-        monkeypatch.setattr(smoke, "KNOWN", {name: name for name in WHOLE})
+        monkeypatch.setattr(smoke._estate_endpoints, "runs", runs)
+        monkeypatch.setattr(smoke._expected, "complete", lambda health, _ways: health)
         GROUPS_OF.clear()
         GROUPS_OF.update({name: [host for host in services if name in services[host]] for name in WHOLE})
         GROUPS_OF["monitored"] = list(services)
@@ -221,24 +226,38 @@ def test_what_a_site_lacks_is_skipped_with_a_reason(stack: t.Any) -> None:
 
 OTLP = {
     "otelcol_otlp_http_listen_address": "0.0.0.0:5318",
-    "otelcol_tls": {"certificate": "x", "client_ca": "y"},
+    "otelcol_tls": {"certificate": "x", "client_ca": "-----BEGIN CERTIFICATE-----"},
     "otelcol_tokens": ["canary-token"],
 }
 
 
-def test_the_trace_is_sent_where_others_send_theirs(stack: t.Any) -> None:
-    stack(a=["node_exporter", "otelcol", "tempo"])
-    (step,) = [
-        step
-        for step in smoke.smoke_steps(GROUPS_OF, {"a": {"obs_address": "10.0.0.1", **OTLP}}, "a", ["a"], "write")
-        if step["step"] == "trace_write"
-    ]
+def sent(*hosts: str, **variables: t.Any) -> dict[str, t.Any]:
+    """How host a sends its trace."""
+    groups = {"otelcol": ["a"], "tempo": ["a"], "monitored": list(hosts)}
+    hostvars = {host: {"obs_address": "10.0.0.1", **variables} for host in hosts}
+    steps = smoke.smoke_steps(groups, hostvars, "a", list(hosts), "write")
+    return next(step for step in steps if step["step"] == "trace_write")
+
+
+def test_the_trace_is_sent_where_others_send_theirs(tmp_path: pathlib.Path) -> None:
+    step = sent("a", "b", **OTLP)
     assert (step["address"], step["port"], step["scheme"]) == ("10.0.0.1", 5318, "https")
-    assert step["client_cert"] == "/etc/otelcol/tls/server.crt" and step["ca_path"] == "/etc/otelcol/tls/client-ca.pem"
+    assert step["client_cert"] == "/etc/otelcol/tls/server.crt" and step["ca"].startswith("-----BEGIN")
     assert "canary-token" not in str(step)
-    plain = _smoke_signals.otlp({"port": 8889}, {}, "10.0.0.1")
-    assert (plain["address"], plain["port"], plain["scheme"], plain["client_cert"]) == ("127.0.0.1", 4318, "http", "")
-    assert _smoke_signals.otlp({"port": 1, "otlp": {"port": 9, "username": "u"}}, {}, "x")["port"] == 9
+    plain = sent("a")
+    assert (plain["address"], plain["port"], plain["scheme"], plain["ca"]) == ("127.0.0.1", 4318, "http", "")
+    (tmp_path / "ca.pem").write_text("-----BEGIN of a file")
+    tls = {"certificate": "x", "ca": str(tmp_path / "ca.pem")}
+    assert sent("a", "b", obs_tls=tls)["ca"] == "-----BEGIN of a file"
+    with pytest.raises(StackError, match="Could not read the CA /nowhere"):
+        sent("a", "b", obs_tls={**tls, "ca": "/nowhere"})
+
+
+def test_the_user_of_the_gateway_is_used_where_the_collector_knows_it() -> None:
+    client = {"obs_gateway_client": {"username": "u", "password": "canary-1"}}
+    assert sent("a", **client)["username"] == ""
+    step = sent("a", **client, otelcol_users={"u": "$2b$x"})
+    assert step["username"] == "u" and "canary-1" not in str(step)
 
 
 def test_the_line_is_found_by_its_number_alone() -> None:

@@ -12,7 +12,8 @@ import typing as t
 import pytest
 
 from ansible_collections.obs.stack.plugins.module_utils import _guarded, _instance, _ways_in
-from ansible_collections.obs.stack.plugins.module_utils._guarded import Listener
+from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import COMPONENTS
+from ansible_collections.obs.stack.plugins.module_utils._estate_ways import Ways
 from ansible_collections.obs.stack.plugins.module_utils._ways_in import GRPC, Attempt, Way
 
 PUSH = Way("push", "10.0.0.1", 3100, "/loki/api/v1/push")
@@ -90,28 +91,41 @@ def test_requests_write_nothing_where_they_are_let_in() -> None:
     assert _ways_in.body_of(PUSH._replace(path="/api/v1/write")) == b"not snappy"
 
 
-def items(component: str, variables: t.Any = None, **main: t.Any) -> list[dict[str, t.Any]]:
-    listener = Listener(**{"address": "10.0.0.1", "port": 1, **main})
-    return _guarded.guarded(component, _guarded.listeners(component, variables or {}, listener))
+def ways_of(**variables: t.Any) -> Ways:
+    """The ways of host a, which runs everything; host b makes the site more than one host."""
+    groups = {component.group: ["a"] for component in COMPONENTS}
+    groups["monitored"] = ["a", "b"]
+    return Ways(groups, {"a": {"obs_address": "10.0.0.1", **variables}, "b": {}}, "a")
+
+
+def items(component: str, **variables: t.Any) -> list[dict[str, t.Any]]:
+    return _guarded.guarded(component, _guarded.listeners(component, ways_of(**variables)))
 
 
 def test_what_listens_on_loopback_is_not_tried() -> None:
-    assert (
-        items("loki", address="127.0.0.1") == items("loki", address="::1") == items("loki", address="localhost") == []
-    )
-    assert items("otelcol") == [] and items("tempo") == [], "their receivers listen on loopback by default"
-    assert items("node_exporter") == []
+    for component in _guarded.ENTRIES:
+        assert items(component, obs_listen_address="127.0.0.1", grafana_listen_address="[::1]:3000") == []
+    assert items("node_exporter") == items("thanos-query") == []
+    assert items("thanos-receive") == [], "its remote write is on loopback by default"
 
 
-def test_receivers_beyond_loopback_are_tried_at_the_address_others_use() -> None:
-    variables = {"otelcol_otlp_grpc_listen_address": "0.0.0.0:4317", "otelcol_tls": {"certificate": "x"}}
-    (item,) = items("otelcol", variables)
-    assert (item["address"], item["port"], item["scheme"], item["method"]) == ("10.0.0.1", 4317, "https", GRPC)
-    assert not item["warning"]
+def test_a_site_of_one_host_keeps_its_receivers_on_loopback() -> None:
+    alone = Ways({"loki": ["a"], "tempo": ["a"], "otelcol": ["a"]}, {"a": {"obs_address": "10.0.0.1"}}, "a")
+    for component in ("loki", "tempo", "otelcol"):
+        assert _guarded.guarded(component, _guarded.listeners(component, alone)) == []
+
+
+def test_receivers_are_tried_at_the_address_others_use() -> None:
+    (grpc,) = items("otelcol", otelcol_tls={"certificate": "x"}, otelcol_otlp_http_listen_address="127.0.0.1:1")
+    assert (grpc["address"], grpc["port"], grpc["scheme"], grpc["method"]) == ("10.0.0.1", 4317, "https", GRPC)
+    assert not grpc["warning"]
+    assert [item["what"] for item in items("otelcol", otelcol_zipkin_endpoint="0.0.0.0:9411")][-1] == "Zipkin"
+    (receive,) = items("thanos-receive", thanos_receive_remote_write_address="0.0.0.0:10917")
+    assert receive["path"] == "/api/v1/receive"
 
 
 def test_a_prefix_stands_before_paths() -> None:
-    paths = [item["path"] for item in items("loki", prefix="/logs")]
+    paths = [item["path"] for item in items("loki", loki_external_url="http://x/logs")]
     assert paths == ["/logs/loki/api/v1/push", "/logs/otlp/v1/logs"]
 
 
@@ -126,12 +140,25 @@ def test_a_prefix_stands_before_paths() -> None:
     ],
 )
 def test_open_administration_without_a_login_is_a_warning(component: str, login: bool, expected: list[bool]) -> None:
-    assert [item["warning"] for item in items(component, login=login)] == expected
+    users = {component + "_basic_auth_username": "u"} if login else {}
+    assert [item["warning"] for item in items(component, **users)] == expected
 
 
 def test_the_gateway_is_tried_for_each_service_behind_it() -> None:
-    found = _guarded.guarded("gateway", {"loki": Listener("10.0.0.9", 3100, "https"), "otlp_http": Listener("::1", 1)})
-    assert [(item["what"], item["port"]) for item in found] == [("Loki push", 3100), ("Loki OTLP", 3100)]
+    found = items("gateway", gateway_tls={"certificate": "x"}, gateway_ports={"loki": 3111})
+    ports = {item["what"]: item["port"] for item in found}
+    assert ports == {
+        "OTLP over gRPC": 4317,
+        "OTLP over HTTP": 4318,
+        "Loki push": 3111,
+        "Loki OTLP": 3111,
+        "remote write": 9090,
+        "Prometheus OTLP": 9090,
+        "Alertmanager API": 9093,
+        "Grafana API": 3000,
+    }
+    assert {item["scheme"] for item in found} == {"https"} and {item["address"] for item in found} == {"10.0.0.1"}
+    assert not any(item["warning"] for item in found), "a gateway asks for users"
 
 
 def test_items_become_ways() -> None:
