@@ -13,10 +13,12 @@ from collections.abc import Mapping, Sequence
 
 import yaml
 
+from ansible_collections.obs.stack.plugins.filter.estate import Once
 from ansible_collections.obs.stack.plugins.module_utils import _dependencies
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.plugin_utils import _reports
 from ansible_collections.obs.stack.plugins.plugin_utils._filters import explained
+from ansible_collections.obs.stack.plugins.plugin_utils._pem import pem_text
 
 ROLES = pathlib.Path(__file__).resolve().parents[2] / "roles"
 REGISTERED = "dependency_check_results"
@@ -53,10 +55,14 @@ def estate_dependencies(
     skip: t.Any = (),
 ) -> list[dict[str, t.Any]]:
     """What a host, or the controller, has to ask for."""
+    hostvars = Once(hostvars)
     if host:
         found = _dependencies.checks(groups, hostvars, host, _defaults())
     else:
         found = _dependencies.controller_checks(groups, hostvars, _defaults())
+    for check in found:
+        if check.get("ca"):
+            check["ca"] = pem_text(str(check["ca"]), doc="dependencies")
     return _dependencies.chosen(found, _areas(only), _areas(skip))
 
 

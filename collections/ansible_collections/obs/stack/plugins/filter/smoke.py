@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import pathlib
 import typing as t
 from collections.abc import Mapping, Sequence
 
@@ -21,9 +20,9 @@ from ansible_collections.obs.stack.plugins.module_utils import (
 )
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._estate_ways import Ways
-from ansible_collections.obs.stack.plugins.module_utils._wiring import pem_source
 from ansible_collections.obs.stack.plugins.plugin_utils import _reports
 from ansible_collections.obs.stack.plugins.plugin_utils._filters import explained
+from ansible_collections.obs.stack.plugins.plugin_utils._pem import pem_text
 
 Groups = t.Mapping[str, t.Sequence[str]]
 HostVars = t.Mapping[str, t.Mapping[str, t.Any]]
@@ -79,23 +78,6 @@ def health_of(groups: Groups, hostvars: HostVars, host: str) -> list[dict[str, t
     return _expected.complete(_estate.derive(groups, hostvars, host)["health"], Ways(groups, hostvars, host))
 
 
-def pem(value: str) -> str:
-    """PEM text, read from the controller where it is a path.
-
-    Raises:
-        StackError: the file cannot be read.
-    """
-    source = pem_source(value) if value else {"content": ""}
-    if "content" in source:
-        return str(source["content"])
-    try:
-        return pathlib.Path(source["src"]).read_text(encoding="ascii")
-    except OSError as error:
-        raise StackError(
-            "Could not read the CA {0}".format(source["src"]), why=error.strerror or str(error), doc="smoke-test"
-        ) from error
-
-
 def _check_wanted(groups: Groups, hosts: Sequence[str], wanted: str) -> None:
     everywhere = set(groups.get(_estate_endpoints.group_of("node_exporter")) or []) & set(hosts)
     if wanted and wanted not in everywhere:
@@ -124,7 +106,7 @@ def smoke_steps(
     for step in steps:
         if step["step"] == "trace_write":
             step.update(_smoke_signals.otlp(Ways(groups, hostvars, host)))
-            step["ca"] = pem(step["ca"])
+            step["ca"] = pem_text(step["ca"], doc="smoke-test")
         step["source"] = step["source"] or next(iter(sources["sample"] if phase != "write" else [host]), "")
     return steps
 

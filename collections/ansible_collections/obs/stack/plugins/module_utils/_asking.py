@@ -16,12 +16,12 @@ import time
 import typing as t
 from urllib.parse import quote
 
-from ansible_collections.obs.stack.plugins.module_utils import _judgements
+from ansible_collections.obs.stack.plugins.module_utils import _judgements, _s3
 from ansible_collections.obs.stack.plugins.module_utils._download import chunks, masked, source_of
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._findings import OK, SKIPPED, WARNING, WRONG, Finding
 from ansible_collections.obs.stack.plugins.module_utils._http import Endpoint
-from ansible_collections.obs.stack.plugins.module_utils._receivers import url_address
+from ansible_collections.obs.stack.plugins.module_utils._receivers import PORTS, url_address
 from ansible_collections.obs.stack.plugins.module_utils._wiring import join_host_port
 
 Check = t.Mapping[str, t.Any]
@@ -96,7 +96,7 @@ def _tcp_of_file(check: Check, timeout: float) -> tuple[str, str]:
 
 def tls(check: Check, timeout: float) -> tuple[str, str]:
     """Whether TLS works out, and how long the certificate is valid."""
-    context = ssl.create_default_context(cafile=check.get("ca_path") or None)
+    context = ssl.create_default_context(cafile=check.get("ca_path") or None, cadata=check.get("ca") or None)
     # Python 3.13 asks more of certificates than the Go clients of the stack do.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     name = check.get("server_name") or check["address"]
@@ -116,6 +116,27 @@ def http(check: Check, timeout: float) -> tuple[str, str]:
     )
     state, detail = _judgements.http_status(status, check.get("status") or [])
     return state, "{0} from {1}".format(detail, endpoint.url(path))
+
+
+def s3(check: Check, timeout: float) -> tuple[str, str]:
+    """Whether a bucket answers, and lets the keys list it."""
+    scheme, port = check.get("scheme") or "https", int(check["port"])
+    place = check["address"] if port == PORTS[scheme] else join_host_port(check["address"], port)
+    key, path_style = check.get("username") or "", check.get("path_style") is not False
+    asked = _s3.request(
+        place,
+        check["bucket"],
+        check.get("region") or _s3.DEFAULT_REGION,
+        key,
+        check.get("password") or "",
+        time.time(),
+        path_style=path_style,
+    )
+    address = check["address"] if path_style else "{0}.{1}".format(check["bucket"], check["address"])
+    endpoint = Endpoint(address=address, port=port, scheme=scheme, ca_path=check.get("ca_path") or "")
+    status, body = endpoint.request("GET", asked.path, headers=asked.headers, timeout=timeout)
+    state, detail = _s3.judge(status, body.decode("utf-8", "replace"), check["bucket"], signed=bool(key))
+    return state, "{0}: {1}".format(endpoint.url(""), detail)
 
 
 def fetch(check: Check, timeout: float) -> tuple[str, str]:
@@ -175,6 +196,7 @@ KINDS: dict[str, t.Callable[[Check, float], tuple[str, str]]] = {
     "fetch": fetch,
     "http": http,
     "none": none,
+    "s3": s3,
     "tcp": tcp,
     "tls": tls,
 }

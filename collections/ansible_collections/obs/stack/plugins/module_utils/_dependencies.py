@@ -13,10 +13,12 @@ inventory variables, never gathered facts. Pure.
 from __future__ import annotations
 
 import ipaddress
+import re
 import typing as t
 from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import urlsplit, urlunsplit
 
+from ansible_collections.obs.stack.plugins.module_utils import _service_dependencies
 from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import (
     COMPONENTS,
     Component,
@@ -25,16 +27,34 @@ from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import
     HostVars,
     address_of,
     members,
+    services_of,
     site_of,
     text,
+    tls_of,
 )
+from ansible_collections.obs.stack.plugins.module_utils._estate_ways import Ways
 from ansible_collections.obs.stack.plugins.module_utils._own_dependencies import own
 from ansible_collections.obs.stack.plugins.module_utils._receivers import Server, remotes, servers
 from ansible_collections.obs.stack.plugins.module_utils._wiring import join_host_port, parse_listen
 
 CONTROLLER = "controller"
-AREAS = ("mirror", "dns", "clock", "certificate", "disk", "peer", "receiver", "remote", "dependency")
-# Whom a service calls at the addresses of the estate.
+_NAMED = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+AREAS = (
+    "mirror",
+    "dns",
+    "clock",
+    "certificate",
+    "disk",
+    "peer",
+    "receiver",
+    "remote",
+    "bucket",
+    "database",
+    "external",
+    "endpoint",
+    "dependency",
+)
+# Whom a service calls at the addresses of the estate; whom the others call is in _service_dependencies.
 CALLS = {"prometheus": tuple(component.name for component in COMPONENTS), "alertmanager": ("gossip",)}
 GOSSIP = "0.0.0.0:9094"
 # obs_dependency_limits: below warn it is told, below (a clock: above) fail it is wrong.
@@ -62,11 +82,16 @@ def checks(groups: Groups, hostvars: HostVars, host: str, defaults: Mapping[str,
         StackError: an item of ``obs_dependencies`` cannot be used.
     """
     variables = hostvars[host]
-    mine = [component for component in COMPONENTS if host in (groups.get(component.group) or [])]
+    mine = services_of(host, groups, hostvars)
     found = own(groups, hostvars, host, _limits(variables, "certificate"))
     if not mine:
         return found
+    ways = Ways(groups, hostvars, host)
     called = _called(mine, groups, hostvars, host)
+    known = {(address, port) for _name, address, port in called}
+    for call in _service_dependencies.calls(mine, ways):
+        if call.area == "peer" and (call.address, call.port) not in known:
+            called.append((call.name, call.address, call.port))
     result = _mirror(mine, variables, defaults, "host")
     result += _dns(called, groups, hostvars, host)
     result.append({"check": "clock", "target": "system clock", "kind": "clock", **_limits(variables, "clock")})
@@ -81,16 +106,19 @@ def checks(groups: Groups, hostvars: HostVars, host: str, defaults: Mapping[str,
         result += _servers("receiver", servers(variables.get("alertmanager_config") or {}))
     if "prometheus" in names:
         result += _servers("remote", remotes(variables.get("prometheus_config") or {}))
-    return result + found
+    return result + _service_dependencies.checks(mine, ways, _limits(variables, "certificate")) + found
 
 
 def controller_checks(groups: Groups, hostvars: HostVars, defaults: Mapping[str, t.Any]) -> list[Check]:
     """What the controller has to ask for: the releases of all hosts whose archives it fetches, each once."""
     found: dict[str, Check] = {}
+    hosts = sorted({host for component in COMPONENTS for host in groups.get(component.group) or []})
+    services = {host: services_of(host, groups, hostvars) for host in hosts}
     for component in COMPONENTS:
-        for host in sorted(set(groups.get(component.group) or [])):
-            for check in _mirror([component], hostvars[host], defaults, CONTROLLER):
-                found.setdefault(str(sorted(check.items())), check)
+        for host in hosts:
+            if component in services[host]:
+                for check in _mirror([component], hostvars[host], defaults, CONTROLLER):
+                    found.setdefault(str(sorted(check.items())), check)
     return list(found.values())
 
 
@@ -110,8 +138,7 @@ def _mirror(
     mine: Iterable[Component], variables: Mapping[str, t.Any], defaults: Mapping[str, t.Any], origin: str
 ) -> list[Check]:
     result = []
-    for component in mine:
-        name = component.name
+    for name in dict.fromkeys(component.installer for component in mine):
         fetch = variables.get(name + "_fetch") or {
             "from": variables.get("obs_fetch"),
             "mirror": variables.get("obs_mirror"),
@@ -126,7 +153,7 @@ def _mirror(
         url = wanted["_release_checksums_url"] or _own(variables, defaults, name + "_release_url")
         if not url:
             continue
-        url = url.replace("{version}", wanted["_version"]).replace("{arch}", "amd64")
+        url = _filled(url, variables, defaults).replace("{version}", wanted["_version"]).replace("{arch}", "amd64")
         mirror, mirror_user, mirror_query = apart(str(fetch.get("mirror") or ""))
         url, user, query = apart(url)
         check = {
@@ -147,6 +174,13 @@ def _mirror(
 
 def _own(variables: Mapping[str, t.Any], defaults: Mapping[str, t.Any], name: str) -> str:
     return text(variables, name, str(defaults.get(name) or ""))
+
+
+def _filled(value: str, variables: Mapping[str, t.Any], defaults: Mapping[str, t.Any]) -> str:
+    """A default in which others are named, filled in; twice, since those may name others again."""
+    for _turn in range(2):
+        value = _NAMED.sub(lambda found: _own(variables, defaults, found.group(1)), value)
+    return value
 
 
 def apart(url: str) -> tuple[str, str, str]:
@@ -203,8 +237,8 @@ def _certificates(mine: Iterable[Component], variables: Mapping[str, t.Any]) -> 
     result = []
     for component in mine:
         name = component.name
-        tls = variables.get(name + "_tls") or {}
-        web = (variables.get(name + "_web_config") or {}).get("tls_server_config") or {}
+        tls = tls_of(component, variables)
+        web = (variables.get(component.installer + "_web_config") or {}).get("tls_server_config") or {}
         paths = []
         if tls.get("certificate") or web.get("cert_file"):
             paths.append(str(web.get("cert_file") or "/etc/{0}/tls/server.crt".format(name)))
@@ -219,7 +253,11 @@ def _certificates(mine: Iterable[Component], variables: Mapping[str, t.Any]) -> 
 def _disks(mine: Iterable[Component], variables: Mapping[str, t.Any], defaults: Mapping[str, t.Any]) -> list[Check]:
     """Where releases and data are. A folder that is not there yet counts as the one above it."""
     paths = [text(variables, "obs_root", str(defaults.get("prometheus_root") or "/opt/obs"))]
-    paths += [_own(variables, defaults, component.name + "_data_dir") for component in mine]
+    for component in mine:
+        # thanos_store_data_dir, or loki_data_dir; the collector's is named after the service.
+        path = _own(variables, defaults, component.prefix + "_data_dir")
+        path = path or _own(variables, defaults, component.installer + "_data_dir")
+        paths.append("/var/lib/" + component.name if "{{" in path else path)
     limits = _limits(variables, "disk")
     return [
         {"check": "disk", "target": path, "kind": "disk", "file": path, **limits}

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 
 from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import BY_NAME as COMPONENTS
 from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import text, tls_of
-from ansible_collections.obs.stack.plugins.module_utils._estate_storage import storage_of
 from ansible_collections.obs.stack.plugins.module_utils._estate_ways import Ways
 from ansible_collections.obs.stack.plugins.module_utils._guarded import guarded, listeners
+from ansible_collections.obs.stack.plugins.module_utils._service_dependencies import BUCKETS, bucket
 from ansible_collections.obs.stack.plugins.module_utils._wiring import parse_listen
 
 # Kinds of endpoints a query has, as its metrics name them, and who they are.
@@ -23,18 +23,6 @@ HEALTH = {
     "otelcol": ("otelcol_health_listen_address", "127.0.0.1:13133"),
     "otelcol-agent": ("otelcol_agent_health_listen_address", "127.0.0.1:13134"),
 }
-# Who keeps things in which bucket.
-BUCKETS = {
-    "thanos-sidecar": "thanos",
-    "thanos-store": "thanos",
-    "thanos-compact": "thanos",
-    "thanos-rule": "thanos",
-    "thanos-receive": "thanos",
-    "loki": "loki",
-    "tempo": "tempo",
-}
-OWN_BUCKET = {"thanos": "thanos_objstore", "loki": "loki_s3", "tempo": "tempo_s3"}
-STATIC_KEYS = ("access_key", "access_key_id")
 
 
 def complete(health: Sequence[Mapping[str, t.Any]], ways: Ways) -> list[dict[str, t.Any]]:
@@ -86,19 +74,9 @@ def expected(component: str, ways: Ways) -> dict[str, t.Any]:
         variable, default = HEALTH[component]
         listen = parse_listen(text(ways.variables, variable, default), variable)
         found["health_port"], found["health_address"] = listen.port, listen.local
-    if component in BUCKETS and static_keys(ways.variables, BUCKETS[component]):
+    if component in BUCKETS and bucket(ways.variables, BUCKETS[component]).get("access_key"):
         found["static_keys"] = True
     ways_in = guarded(component, listeners(component, ways))
     if ways_in:
         found["guarded"] = ways_in
     return found
-
-
-def static_keys(variables: Mapping[str, t.Any], owner: str) -> bool:
-    """Whether a role is given access keys for its bucket, instead of an instance profile."""
-    own = variables.get(OWN_BUCKET[owner])
-    if own:
-        config = own.get("config", own) or {}
-        return any(config.get(key) for key in STATIC_KEYS)
-    storage = storage_of(variables)
-    return bool((storage.get("buckets") or {}).get(owner) and storage.get("access_key"))

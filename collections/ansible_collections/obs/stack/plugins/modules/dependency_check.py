@@ -47,10 +47,12 @@ options:
             for a page, V(fetch) begins to fetch a file as releases are fetched.
           - V(certificate) reads certificates of O(checks[].file), V(disk) looks at its file system, V(clock) compares
             the host's clock with the controller's.
+          - V(s3) lists one entry of O(checks[].bucket), with O(checks[].username) as the access key and
+            O(checks[].password) as its secret; without them it only sees whether S3 answers.
           - V(none) asks nothing and says O(checks[].reason).
         type: str
         required: true
-        choices: [certificate, clock, disk, dns, fetch, http, none, tcp, tls]
+        choices: [certificate, clock, disk, dns, fetch, http, none, s3, tcp, tls]
       address:
         description: A name or an IP address.
         type: str
@@ -61,7 +63,7 @@ options:
         description: A file on the host with the URL whose server V(tcp) connects to, instead of O(checks[].address).
         type: path
       scheme:
-        description: How V(http) asks.
+        description: How V(http) and V(s3) ask.
         type: str
         choices: [http, https]
       path:
@@ -80,6 +82,20 @@ options:
       ca_path:
         description: CA that signed the certificate, on the host; the host's own trust when left out.
         type: path
+      ca:
+        description: The same as PEM text, for V(tls).
+        type: str
+      bucket:
+        description: Bucket for V(s3).
+        type: str
+      region:
+        description: Region to sign for.
+        type: str
+        default: us-east-1
+      path_style:
+        description: Whether the bucket stands in the path, not in the name of the host.
+        type: bool
+        default: true
       username:
         description: User of basic authentication.
         type: str
@@ -194,7 +210,7 @@ CHECK = {
     "kind": {
         "type": "str",
         "required": True,
-        "choices": ["certificate", "clock", "disk", "dns", "fetch", "http", "none", "tcp", "tls"],
+        "choices": ["certificate", "clock", "disk", "dns", "fetch", "http", "none", "s3", "tcp", "tls"],
     },
     "address": {"type": "str"},
     "port": {"type": "int"},
@@ -205,6 +221,10 @@ CHECK = {
     "status": {"type": "list", "elements": "int"},
     "server_name": {"type": "str"},
     "ca_path": {"type": "path"},
+    "ca": {"type": "str"},
+    "bucket": {"type": "str"},
+    "region": {"type": "str", "default": "us-east-1"},
+    "path_style": {"type": "bool", "default": True},
     "username": {"type": "str"},
     "password": {"type": "str", "no_log": True},
     "url": {"type": "str"},
@@ -225,6 +245,7 @@ REQUIRED = [
     ("kind", "tcp", ["address", "url_file"], True),
     ("kind", "tls", ["address", "port", "warn", "fail"]),
     ("kind", "http", ["address", "port"]),
+    ("kind", "s3", ["address", "port", "bucket"]),
     ("kind", "fetch", ["url"]),
 ]
 

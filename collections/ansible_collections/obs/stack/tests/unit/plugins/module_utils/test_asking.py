@@ -28,9 +28,8 @@ class Pages(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.asked.append("{0} {1}".format(self.path, self.headers.get("Authorization", "")))
         self.send_response(403 if self.path.startswith("/bucket") else 404 if self.path.startswith("/none") else 200)
-        self.send_header("Content-Length", "2")
         self.end_headers()
-        self.wfile.write(b"ok")
+        self.wfile.write(b"<ListBucketResult/>" if self.path.startswith("/logs") else b"ok")
 
     def log_message(self, *args: t.Any) -> None:
         """Tests are quiet."""
@@ -180,6 +179,19 @@ def test_tls(secured: tuple[int, str]) -> None:
     assert found.state == "warning" and "days left" in found.detail
     assert "its certificate is not trusted" in ask("tls", **where).detail
     assert "not trusted" in ask("tls", **where, ca_path=ca, server_name="other.example.com").detail
+
+
+def test_s3(server: int, closed: int) -> None:
+    keys = {"username": "key", "password": "canary-1", "scheme": "http"}
+    found = ask("s3", address="127.0.0.1", port=server, bucket="logs", **keys)
+    assert (found.state, found.detail) == ("ok", f"http://127.0.0.1:{server}: bucket logs can be listed")
+    path, _space, authorization = Pages.asked[-1].partition(" ")
+    assert path == "/logs?list-type=2&max-keys=1" and authorization.startswith("AWS4-HMAC-SHA256 Credential=key/")
+    assert "canary-1" not in authorization
+    assert ask("s3", address="127.0.0.1", port=server, bucket="logs", scheme="http").state == "warning", "public"
+    assert "no answer of S3" in ask("s3", address="127.0.0.1", port=server, bucket="none", **keys).detail
+    gone = ask("s3", address="127.0.0.1", port=closed, bucket="logs", **keys)
+    assert gone.state == "WRONG" and f"127.0.0.1:{closed}: refused" in gone.detail
 
 
 def test_what_cannot_be_asked_is_skipped() -> None:

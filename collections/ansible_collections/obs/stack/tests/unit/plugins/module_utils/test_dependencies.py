@@ -248,8 +248,13 @@ def test_every_check_is_of_a_known_area() -> None:
         prometheus_tls={"ca": "x"},
         obs_fetch="host",
         obs_dependencies=[{"name": "d", "kind": "dns", "address": "x"}],
+        obs_object_storage={"endpoint": "s3.example.com", "buckets": {"loki": "logs"}},
+        grafana_config={"database": {"type": "postgres", "host": "db.example.com"}},
+        obs_external=[{"service": "tempo", "url": "http://traces.example.com"}],
+        obs_endpoints={"loki": "https://logs.example.com"},
     )
-    found = _dependencies.checks(GROUPS, everything, "a", DEFAULTS)
+    groups = {**GROUPS, "loki": ["a"], "grafana": ["a"]}
+    found = _dependencies.checks(groups, everything, "a", DEFAULTS)
     assert {item["check"] for item in found} == set(_dependencies.AREAS)
 
 

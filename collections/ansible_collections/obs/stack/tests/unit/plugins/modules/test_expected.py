@@ -50,8 +50,8 @@ KEYS = {"endpoint": "s3.example", "access_key": "k", "secret_key": "canary", "bu
         ("loki", {"obs_object_storage": {**KEYS, "access_key": ""}}, False),
         ("loki", {"obs_object_storage": {**KEYS, "type": "filesystem"}}, False),
         ("loki", {"obs_object_storage": KEYS, "loki_s3": {"bucketnames": "x"}}, False),
-        ("loki", {"loki_s3": {"access_key_id": "x"}}, True),
-        ("thanos-store", {"thanos_objstore": {"type": "S3", "config": {"access_key": "x"}}}, True),
+        ("loki", {"loki_s3": {"bucketnames": "b", "region": "r", "access_key_id": "x"}}, True),
+        ("thanos-store", {"thanos_objstore": {"config": {"bucket": "b", "endpoint": "e", "access_key": "x"}}}, True),
         ("prometheus", {"obs_object_storage": KEYS}, False),
     ],
 )
