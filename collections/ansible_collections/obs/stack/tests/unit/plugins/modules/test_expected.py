@@ -83,3 +83,15 @@ def test_everything_that_is_expected_is_an_option_of_the_module(run_module: t.An
     for item in health:
         result = run_module(health_check, **{**item, "port": 1, "fail": False, "expected": item["expected"]})
         assert "findings" in result, result.get("msg")
+
+
+def test_a_host_without_services_is_no_row_of_the_report() -> None:
+    well = {"component": "loki", "check": "answers", "healthy": True, "detail": "ready"}
+    hostvars: t.Any = {
+        "a": {"obs_health": {"results": [{"findings": [well]}]}},
+        "b": {"obs_health": {"skipped": True, "results": []}},
+        "c": {},
+    }
+    report = estate.health_report(hostvars, ["a", "b", "c"])
+    assert [line.split()[0] for line in report["table"][1:]] == ["a", "c"]
+    assert report["unhealthy"] == ["c - -: could not be asked"]
