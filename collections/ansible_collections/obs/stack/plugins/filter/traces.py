@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.obs.stack.plugins.module_utils import _otelcol, _otelcol_logs, _tempo
+from ansible_collections.obs.stack.plugins.module_utils import _otelcol, _otelcol_handover, _otelcol_logs, _tempo
 from ansible_collections.obs.stack.plugins.plugin_utils._filters import explained
 
 
@@ -20,6 +20,7 @@ class FilterModule:
         return {
             "go_duration": explained(_tempo.go_duration),
             "otelcol_exporters": explained(_otelcol.otelcol_exporters),
+            "otelcol_handover": explained(_otelcol_handover.otelcol_handover),
             "otelcol_insert": explained(_otelcol.otelcol_insert),
             "otelcol_kept_trace": explained(_otelcol_logs.kept_trace),
             "otelcol_log_sampling": explained(_otelcol_logs.otelcol_log_sampling),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ._adoption import Foreign, find_foreign, is_ours
@@ -18,7 +18,7 @@ from ._digest import host_key
 from ._errors import StackError
 from ._files import read_bytes, read_json
 from ._generation import Generation
-from ._layout import NOTHING, Layout
+from ._layout import NOTHING, Layout, still_there
 from ._plan import Found
 from ._releases import release_is_whole
 from ._stage import files_on_disk, live_digests, load_generation, run_env_is_whole, unit_digest_of
@@ -130,6 +130,8 @@ def inspect(layout: Layout, wish: Wish | None = None, *, create_key: bool = Fals
             enabled=unit.is_enabled,
             live=live,
         )
+    if wish is not None and wish.replaces:
+        found = replace(found, replaced=still_there(wish.root, wish.replaces))
     return Host(
         unit=unit,
         current=current,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 NOTHING = 0
@@ -113,3 +114,8 @@ class Layout:
             return None
         number = int(target) if target.isdigit() else NOTHING
         return None if number == NOTHING else number
+
+
+def still_there(root: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Which of these services a host has below a root, one stat each."""
+    return tuple(name for name in names if os.path.isdir(Layout(root=root, name=name).home))

@@ -50,6 +50,7 @@ class Found:
         held: digest that a rollback by hand holds back, or "".
         live: digests of our live files on disk.
         foreign: what another installation of the same service left, in words.
+        replaced: services that this one replaces and that are still there.
     """
 
     generation: int | None = None
@@ -69,6 +70,7 @@ class Found:
     held: str = ""
     live: Mapping[str, str] = field(default_factory=dict)
     foreign: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,12 +78,13 @@ class Plan:
     """What a run does.
 
     Attributes:
-        action: none, install, adopt, upgrade, downgrade, reinstall, reconfigure, heal, start, stop, held.
+        action: none, install, adopt, upgrade, downgrade, reinstall, reconfigure, heal, start, stop, replace, held.
         effect: none, reload, restart, start or stop: the least that suffices.
         new_generation: whether a generation is staged and flipped to.
         write_unit: whether the unit file is written.
         prove: whether the running service is probed though nothing acts on it.
         close: whether the note of an interrupted run is to be struck out.
+        replaced: services that pass on what they have and are removed once this one runs.
         reasons: why, in words, for the diff.
     """
 
@@ -95,6 +98,7 @@ class Plan:
     live_removed: tuple[str, ...] = ()
     prove: bool = False
     close: bool = False
+    replaced: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
 
     @property
@@ -108,6 +112,7 @@ class Plan:
             or self.live_changed
             or self.live_removed
             or self.close
+            or self.replaced
         )
 
     @property
@@ -176,6 +181,8 @@ def make_plan(desired: Desired, found: Found) -> Plan:
         reasons.append(f"generation {found.unproven} came up without proof")
     elif found.interrupted:
         reasons.append("an earlier run was interrupted")
+    replaced = found.replaced if desired.state == "started" else ()
+    reasons += [f"{name} is replaced" for name in replaced]
     plan = Plan(
         effect=effect,
         new_generation=new_generation,
@@ -186,6 +193,7 @@ def make_plan(desired: Desired, found: Found) -> Plan:
         live_removed=live_removed,
         prove=found.interrupted and not new_generation and desired.state == "started",
         close=found.interrupted,
+        replaced=replaced,
         reasons=tuple(reasons),
     )
     return replace(plan, action=_action(plan, desired, found))
@@ -209,7 +217,9 @@ def _action(plan: Plan, desired: Desired, found: Found) -> str:
         return plan.effect
     if plan.write_unit or plan.repair:
         return "heal"
-    return "reconfigure" if plan.changed else "none"
+    if replace(plan, replaced=()).changed:
+        return "reconfigure"
+    return "replace" if plan.replaced else "none"
 
 
 def no_return_reason(data: Mapping[str, Any], *, newer: str, older: str) -> str:

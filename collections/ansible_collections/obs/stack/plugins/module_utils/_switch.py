@@ -25,12 +25,12 @@ from ._adoption import Takeover
 from ._errors import StackError
 from ._files import make_directory, point_symlink, read_bytes, remove_file, write_file, write_json
 from ._generation import Generation
+from ._hooks import run_hook
 from ._http import endpoint_of
 from ._layout import NOTHING, Layout
 from ._phase import phase
 from ._plan import no_return_reason
 from ._probe import Prober
-from ._sandbox import run_in_sandbox, sandbox_argv
 from ._stage import mark_generation, write_below
 from ._systemd import daemon_reload, reset_failed, restart_key_of, state_of, systemctl
 from ._wish import FileWish
@@ -70,6 +70,7 @@ class Switch:
         live: live files to write; ``live_removed``: paths to take away after commit.
         gid: group of the service.
         takeover: what an adoption moves aside.
+        begin: a service that is replaced still runs, so that a first start begins where things stand now.
     """
 
     layout: Layout
@@ -84,6 +85,7 @@ class Switch:
     live_removed: list[str] = field(default_factory=list)
     takeover: Takeover | None = None
     action: str = ""
+    begin: bool = False
 
     def __post_init__(self) -> None:
         self._live_before: dict[str, bytes | None] = {}
@@ -150,6 +152,7 @@ class Switch:
         phase("flip")
         if self.enable is not None:
             self._set_enabled(self.enable)
+        self._begin()
         self._act(self.new)
         phase("act")
         self._probe(self.new)
@@ -173,32 +176,21 @@ class Switch:
         # What was saved helps only whom something puts it back.
         self._data_saved = bool(self.new.manifest["data"].get("restore"))
 
+    def _begin(self) -> None:
+        """Before a start in place of another service: begin where things stand now (``data.begin``)."""
+        argv = self.new.manifest["data"].get("begin")
+        if self.begin and argv and self.effect == "start":
+            self._hook("begin", self.new, list(argv))
+            phase("begun")
+
     def _hook(self, which: str, generation: Generation, argv: list[str]) -> None:
-        number = generation.number
-        code, said = run_in_sandbox(
-            sandbox_argv(
-                self.layout,
-                generation=self.layout.generation(number),
-                account=generation.manifest["account"],
-                argv=["/usr/bin/env"]
-                + [
-                    "OBS_FROM_VERSION={}".format(self.old.version if self.old else ""),
-                    f"OBS_TO_VERSION={self.new.version}",
-                    f"OBS_FROM_GENERATION={self.old.number if self.old else NOTHING}",
-                    f"OBS_TO_GENERATION={self.new.number}",
-                ]
-                + argv,
-                network=True,
-                writable=[generation.data_path],
-            )
-        )
-        if code != 0:
-            raise StackError(
-                f"data.{which} of {self.layout.name} failed",
-                why=said or f"{argv[0]} ended with status {code}",
-                step="data",
-                doc="data",
-            )
+        environment = {
+            "OBS_FROM_VERSION": self.old.version if self.old else "",
+            "OBS_TO_VERSION": self.new.version,
+            "OBS_FROM_GENERATION": str(self.old.number if self.old else NOTHING),
+            "OBS_TO_GENERATION": str(self.new.number),
+        }
+        run_hook(self.layout, generation, which, argv, environment)
 
     def _flip(self, number: int) -> None:
         self._flip_current(number)

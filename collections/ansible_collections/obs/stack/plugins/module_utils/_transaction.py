@@ -18,6 +18,7 @@ import os
 import platform
 import time
 
+from . import _replacement
 from ._accounts import ensure_account, ids_of, missing_parts
 from ._adoption import Takeover, plan_takeover, refuse_unless_adopted
 from ._delivery import bring_release, verifiable_release
@@ -189,6 +190,7 @@ class _Run:
             outcome.diff = difference(
                 self.wish, self.layout, self.masker, host=host, plan=plan, draft=draft, to=outcome.to
             )
+            outcome.diff += _replacement.foretell(self.wish.root, plan.replaced)
 
     def _next_number(self) -> int:
         return max(self.layout.generation_numbers() or [NOTHING]) + 1
@@ -322,6 +324,8 @@ class _Run:
             )
             # Peers exchange silences and notification logs by gossip after they are members: there is nothing to poll.
             time.sleep(wish.settle_seconds if host.current is not None else 0)
+        for name in plan.replaced:
+            _replacement.replace(wish.root, name, by=wish.name, patience=wish.lock_timeout)
 
     def _prepare_places(self, uid: int, gid: int) -> None:
         """Folders and links around a generation that change nothing for what runs."""
@@ -367,6 +371,7 @@ class _Run:
             live_removed=list(plan.live_removed),
             takeover=takeover,
             action=plan.action,
+            begin=plan.effect == "start" and _replacement.prepare(self.wish.root, plan.replaced),
         ).perform()
 
     def _record_live(self, plan: Plan) -> None:

@@ -163,6 +163,7 @@ class Wish:
     adopt: bool = False
     former_units: tuple[str, ...] = ()
     former_paths: tuple[str, ...] = ()
+    replaces: tuple[str, ...] = ()
     lock_timeout: int = 60
     masks: tuple[str, ...] = ()
 
@@ -186,7 +187,7 @@ class Wish:
             )
         for key in ("files", "live"):
             values[key] = tuple(FileWish.from_plain(item) for item in values.get(key, ()))
-        for key in ("command", "checks", "questions", "settle", "former_units", "former_paths", "masks"):
+        for key in ("command", "checks", "questions", "settle", "former_units", "former_paths", "replaces", "masks"):
             values[key] = tuple(values.get(key, ()))
         return cls(**values)
 

@@ -365,6 +365,27 @@ options:
         type: list
         elements: str
         default: []
+      begin:
+        description:
+          - Command, run as the account before a start while a service that O(replaces) names still runs. It notes what
+            is there now as done, since the other one still does it.
+        type: list
+        elements: str
+        default: []
+      hand_over:
+        description:
+          - Command, run as the account in the running service before another one that replaces it stops it. It ends once
+            all that was there when it began is passed on, and fails when that takes longer than two minutes.
+        type: list
+        elements: str
+        default: []
+      finish:
+        description:
+          - Command, run as the account after that stop, before the service is removed. It passes on what the service
+            had taken and kept.
+        type: list
+        elements: str
+        default: []
       restore:
         description:
           - Command that undoes what the new version did to the data, run before going back.
@@ -677,6 +698,14 @@ options:
     type: list
     elements: str
     default: []
+  replaces:
+    description:
+      - Services below the same O(root) whose place this one takes.
+      - Once it runs and is proven, they pass on what they have, are stopped and removed as with O(state=absent), data
+        kept. When one cannot, the run fails and both stay; the next run goes on from there.
+    type: list
+    elements: str
+    default: []
   lock_timeout:
     description:
       - Seconds to wait for another run on the same service of the same host.
@@ -764,7 +793,7 @@ RETURN = r"""
 action:
   description:
     - What was done, or would be. One of V(none), V(install), V(adopt), V(upgrade), V(downgrade), V(reinstall),
-      V(reconfigure), V(heal), V(start), V(stop), V(remove), V(held).
+      V(reconfigure), V(heal), V(start), V(stop), V(remove), V(replace), V(held).
   returned: success
   type: str
   sample: upgrade

@@ -35,6 +35,13 @@ def check_input(options: Mapping[str, Any]) -> None:
     for path_key in ("root",):
         if not str(options[path_key]).startswith("/"):
             raise bad(f"Could not use {path_key} {options[path_key]!r}", "it is not an absolute path", "")
+    unfit = [other for other in options["replaces"] if other == name or not NAME.match(other)]
+    if unfit:
+        raise bad(
+            f"Could not replace {unfit[0]!r} by {name}",
+            "a service does not replace itself" if unfit[0] == name else "it is not the name of a service",
+            f"Correct {name}_replaces.",
+        )
     if options["state"] == "absent":
         return
     release = options["release"]

@@ -233,6 +233,7 @@ def build(options: Mapping[str, Any], *, find: Find) -> tuple[dict[str, Any], li
             "adopt",
             "former_units",
             "former_paths",
+            "replaces",
             "lock_timeout",
             "fetch",
             "unit",

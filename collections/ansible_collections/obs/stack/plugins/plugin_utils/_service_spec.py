@@ -101,6 +101,9 @@ ARGUMENT_SPEC: dict[str, Any] = {
             "flag": {"type": "str", "default": ""},
             "before": STRINGS,
             "restore": STRINGS,
+            "begin": STRINGS,
+            "hand_over": STRINGS,
+            "finish": STRINGS,
             "periods": {"type": "list", "elements": "dict", "default": []},
             "no_return": {
                 "type": "list",
@@ -201,6 +204,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "adopt": {"type": "bool", "default": False},
     "former_units": STRINGS,
     "former_paths": STRINGS,
+    "replaces": STRINGS,
     "lock_timeout": {"type": "int", "default": 60},
 }
 
