@@ -29,5 +29,6 @@ class FilterModule:
             "outgoing": explained(_outgoing.outgoing),
             "promtail_jobs": explained(_promtail.promtail_jobs),
             "promtail_scrape_configs": explained(_promtail.promtail_scrape_configs),
+            "promtail_sources": explained(_promtail.promtail_sources),
             "server_access": explained(_dskit.server_access),
         }

@@ -138,6 +138,19 @@ def _transient() -> list[dict[str, t.Any]]:
     ]
 
 
+def promtail_sources(config: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """What a whole configuration reads, for the hooks: ``positions``, ``files`` and ``journals``."""
+    files, journals = [], []
+    for job in config.get("scrape_configs") or []:
+        for group in job.get("static_configs") or []:
+            labels = group.get("labels") or {}
+            if labels.get("__path__"):
+                files.append({"path": str(labels["__path__"]), "exclude": str(labels.get("__path_exclude__") or "")})
+        if job.get("journal") is not None:
+            journals.append({"job": str(job.get("job_name") or ""), "path": str(job["journal"].get("path") or "")})
+    return {"positions": str(config["positions"]["filename"]), "files": files, "journals": journals}
+
+
 def promtail_scrape_configs(configs: t.Any) -> list[dict[str, t.Any]]:
     """The user's own scrape configurations, with stages that Promtail knows and keys that stand for their own name.
 

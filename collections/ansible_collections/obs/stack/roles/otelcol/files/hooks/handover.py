@@ -154,8 +154,9 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--storage", default="")
     parser.add_argument("--metrics", default="")
     parser.add_argument("--receivers", type=int, default=0)
-    parser.add_argument("command", nargs="*")
-    options = parser.parse_args(argv)
+    split = argv.index("--") if "--" in argv else len(argv)
+    options = parser.parse_args(argv[:split])
+    options.command = argv[split + 1 :]
     try:
         {"begin": begin, "hand_over": hand_over, "finish": finish}[options.action](options)
     except (Trouble, OSError, subprocess.SubprocessError) as error:
