@@ -23,7 +23,8 @@ def write(host: Any, run: str, path: str, *, count: int, chunk: int, pause: floa
         f"for first in $(seq 1 {chunk} {count}); do last=$((first + {chunk} - 1)); "
         f"seq -f 'run {run} number %.0f' $first $(( last < {count} ? last : {count} )) {both}; sleep {pause}; done"
     )
-    host.check_output(f"systemctl reset-failed {UNIT} 2>/dev/null; systemd-run --quiet --unit={UNIT} sh -c {shlex.quote(script)}")
+    host.run(f"systemctl reset-failed {UNIT}")
+    host.check_output(f"systemd-run --quiet --unit={UNIT} sh -c {shlex.quote(script)}")
 
 
 def writing(host: Any) -> bool:

@@ -23,6 +23,7 @@ class FilterModule:
             "otelcol_handover": explained(_otelcol_handover.otelcol_handover),
             "otelcol_insert": explained(_otelcol.otelcol_insert),
             "otelcol_kept_trace": explained(_otelcol_logs.kept_trace),
+            "otelcol_log_paths": explained(_otelcol_handover.otelcol_log_paths),
             "otelcol_log_sampling": explained(_otelcol_logs.otelcol_log_sampling),
             "otelcol_log_sources": explained(_otelcol_logs.otelcol_log_sources),
             "otelcol_receivers": explained(_otelcol.otelcol_receivers),

@@ -4,7 +4,7 @@
 
 # Private to this collection: may change in any release.
 
-"""Configurations by which a log agent begins in place of another one, and ends when another one takes its place. Pure."""
+"""Configurations by which a log agent begins in place of another one, and ends when another takes its own. Pure."""
 
 from __future__ import annotations
 
@@ -14,6 +14,18 @@ from collections.abc import Mapping
 # Both spellings: upstream takes the older ones as well.
 READERS = ("file_log", "filelog", "journald")
 NOTHING_TO_READ = "file_log/nothing"
+
+
+def otelcol_log_paths(config: Mapping[str, t.Any]) -> dict[str, list[dict[str, t.Any]]]:
+    """What files a whole configuration reads: ``files``, each with ``path`` and ``exclude``."""
+    return {
+        "files": [
+            {"path": str(path), "exclude": [str(one) for one in (body or {}).get("exclude") or []]}
+            for name, body in sorted((config.get("receivers") or {}).items())
+            if name.split("/")[0] in READERS
+            for path in (body or {}).get("include") or []
+        ]
+    }
 
 
 def otelcol_handover(config: Mapping[str, t.Any]) -> dict[str, dict[str, t.Any]]:
@@ -30,7 +42,8 @@ def otelcol_handover(config: Mapping[str, t.Any]) -> dict[str, dict[str, t.Any]]
     }
     service = config.get("service") or {}
     pipelines = service.get("pipelines") or {}
-    used = {exporter for name, body in pipelines.items() if name.split("/")[0] == "logs" for exporter in body["exporters"]}
+    of_logs = [body for name, body in pipelines.items() if name.split("/")[0] == "logs"]
+    used = {exporter for body in of_logs for exporter in body["exporters"]}
     exporters = {
         name: body
         for name, body in (config.get("exporters") or {}).items()

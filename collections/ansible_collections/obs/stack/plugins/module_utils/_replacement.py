@@ -93,8 +93,8 @@ def _refused(name: str, by: str, why: str) -> StackError:
     return StackError(
         f"Could not replace {name} by {by}",
         why=why,
-        hint=f"{by} is in place and {name} is still there. Mend it and run again, or give up what {name} has and remove "
-        "it with state: absent.",
+        hint=f"{by} is in place and {name} is still there. Mend it and run again, or give up what {name} has "
+        "and remove it with state: absent.",
         step="replace",
         doc="replace",
     )

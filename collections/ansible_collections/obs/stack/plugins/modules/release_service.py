@@ -374,8 +374,8 @@ options:
         default: []
       hand_over:
         description:
-          - Command, run as the account in the running service before another one that replaces it stops it. It ends once
-            all that was there when it began is passed on, and fails when that takes longer than two minutes.
+          - Command, run as the account while the service runs, before another one that replaces it stops it. It ends
+            once all that was there when it began is passed on, and fails when that takes longer than two minutes.
         type: list
         elements: str
         default: []

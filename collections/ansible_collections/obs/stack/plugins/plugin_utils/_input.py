@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.obs.stack.plugins.module_utils._additions import check_additions
@@ -35,13 +35,7 @@ def check_input(options: Mapping[str, Any]) -> None:
     for path_key in ("root",):
         if not str(options[path_key]).startswith("/"):
             raise bad(f"Could not use {path_key} {options[path_key]!r}", "it is not an absolute path", "")
-    unfit = [other for other in options["replaces"] if other == name or not NAME.match(other)]
-    if unfit:
-        raise bad(
-            f"Could not replace {unfit[0]!r} by {name}",
-            "a service does not replace itself" if unfit[0] == name else "it is not the name of a service",
-            f"Correct {name}_replaces.",
-        )
+    _check_replaced(name, options["replaces"])
     if options["state"] == "absent":
         return
     release = options["release"]
@@ -83,3 +77,13 @@ def check_input(options: Mapping[str, Any]) -> None:
             "without the previous one there is nothing to go back to",
             f"Set {name}_keep_generations to 2 or more.",
         )
+
+
+def _check_replaced(name: str, replaced: Sequence[str]) -> None:
+    for other in replaced:
+        if other == name or not NAME.match(other):
+            raise bad(
+                f"Could not replace {other!r} by {name}",
+                "a service does not replace itself" if other == name else "it is not the name of a service",
+                "Correct the services that it replaces.",
+            )

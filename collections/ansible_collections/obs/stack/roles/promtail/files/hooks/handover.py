@@ -24,6 +24,8 @@ import time
 import urllib.parse
 from typing import Any
 
+from readable import alternatives
+
 JOURNAL = "/run/systemd/journal/socket"
 PATIENCE = 110.0
 # Longer than the longest pause between two tries of a batch, with the try itself.
@@ -34,12 +36,17 @@ class Trouble(Exception):
     """What could not be done, in one line."""
 
 
+def matching(pattern: str) -> list[str]:
+    """Paths of a pattern; Promtail knows ``{a,b}`` in one, Python does not."""
+    return sorted({path for one in alternatives(pattern) if one for path in glob.glob(one, recursive=True)})
+
+
 def files(sources: dict[str, Any]) -> dict[str, tuple[int, int]]:
     """Every file that is read: its inode and its size."""
     found = {}
     for item in sources["files"]:
-        excluded = set(glob.glob(item["exclude"], recursive=True)) if item.get("exclude") else set()
-        for path in glob.glob(item["path"], recursive=True):
+        excluded = set(matching(item.get("exclude") or ""))
+        for path in matching(item["path"]):
             if path not in excluded and os.path.isfile(path):
                 state = os.stat(path)
                 found[path] = (state.st_ino, state.st_size)

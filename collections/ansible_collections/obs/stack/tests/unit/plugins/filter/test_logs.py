@@ -30,6 +30,7 @@ RING = {"member": "a", "address": "", "listen": "0.0.0.0:7946", "factor": 0, "ob
         ("outgoing", ([{"name": "a", "url": "http://x"}],), {"name": "a", "variable": "v"}),
         ("promtail_jobs", ([], {}), {}),
         ("promtail_scrape_configs", ([{"job_name": "a"}],), {}),
+        ("promtail_sources", ({"positions": {"filename": "/p"}},), {}),
         ("server_access", ("127.0.0.1:1",), ACCESS),
     ],
 )

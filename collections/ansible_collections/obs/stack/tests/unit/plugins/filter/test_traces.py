@@ -39,5 +39,11 @@ def test_refusals_are_ansibles_own_errors(name, arguments, options, error):
         FILTERS[name](*arguments, **options)
 
 
+def test_what_agents_hand_over_is_made_of_their_configuration():
+    config = {"receivers": {"file_log/a": {"include": ["/a"]}}}
+    assert list(FILTERS["otelcol_handover"](config)["begin"]["receivers"]) == ["file_log/a"]
+    assert FILTERS["otelcol_log_paths"](config) == {"files": [{"path": "/a", "exclude": []}]}
+
+
 def test_go_duration_is_among_them():
     assert FILTERS["go_duration"]("1d") == "24h"

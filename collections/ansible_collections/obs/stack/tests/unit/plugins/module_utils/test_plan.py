@@ -152,3 +152,20 @@ def test_a_hold_skips_exactly_the_wish_it_was_made_for() -> None:
 def test_no_return(newer: str, older: str, harm: bool) -> None:
     data = {"no_return": [{"at_least": "0.32.0", "less_than": "0.32.3", "below": "0.32.0", "reason": "snapshots"}]}
     assert no_return_reason(data, newer=newer, older=older) == ("snapshots" if harm else "")
+
+
+def test_a_service_that_is_replaced_is_a_change_of_its_own() -> None:
+    plan = make_plan(WANTED, replace(THERE, replaced=("old",)))
+    assert (plan.action, plan.effect, plan.changed, plan.replaced) == ("replace", "none", True, ("old",))
+    assert plan.reasons == ("old is replaced",) and not plan.new_generation
+
+
+def test_what_is_done_besides_gives_the_name() -> None:
+    gone = replace(THERE, generation=None, files={}, active=False, replaced=("old",))
+    assert make_plan(WANTED, gone).action == "install"
+    assert make_plan(WANTED, replace(THERE, active=False, replaced=("old",))).action == "start"
+
+
+def test_a_service_that_is_stopped_replaces_nothing() -> None:
+    plan = make_plan(replace(WANTED, state="stopped"), replace(THERE, active=False, replaced=("old",)))
+    assert not plan.changed and plan.replaced == ()

@@ -11,7 +11,11 @@ import typing as t
 import pytest
 
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
-from ansible_collections.obs.stack.plugins.module_utils._promtail import promtail_jobs, promtail_scrape_configs
+from ansible_collections.obs.stack.plugins.module_utils._promtail import (
+    promtail_jobs,
+    promtail_scrape_configs,
+    promtail_sources,
+)
 
 SHOP = {"name": "shop", "paths": ["/var/log/shop/*.log", "/srv/shop.log"], "format": "json", "labels": {"env": "prod"}}
 
@@ -100,3 +104,12 @@ def test_unknown_stages_are_refused(stages: t.Any) -> None:
 def test_no_list_is_refused() -> None:
     with pytest.raises(StackError, match="not a list of dictionaries"):
         promtail_scrape_configs({"job_name": "a"})
+
+
+def test_what_a_configuration_reads() -> None:
+    jobs = promtail_jobs([{"name": "a", "paths": ["/a", "/b"], "exclude": "/a1"}], {"path": "/run/log/journal"})
+    assert promtail_sources({"positions": {"filename": "/p"}, "scrape_configs": jobs}) == {
+        "positions": "/p",
+        "files": [{"path": "/a", "exclude": "/a1"}, {"path": "/b", "exclude": "/a1"}],
+        "journals": [{"job": "journal", "path": "/run/log/journal"}],
+    }
