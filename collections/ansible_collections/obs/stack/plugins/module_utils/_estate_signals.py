@@ -14,6 +14,7 @@ from __future__ import annotations
 import typing as t
 from urllib.parse import urlsplit
 
+from ansible_collections.obs.stack.plugins.module_utils import _estate_logs
 from ansible_collections.obs.stack.plugins.module_utils import _estate_storage as _storage
 from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import (
     BY_NAME,
@@ -59,7 +60,7 @@ def prometheus_flags(ways: Ways, *, receives: bool) -> dict[str, t.Any]:
 
 
 def tracing(ways: Ways) -> str:
-    """Where services send their own spans, by OTLP over gRPC: the collector beside them, which asks nobody for a login."""
+    """Where services send their own spans, by OTLP over gRPC: the collector beside them, if it is open to the host."""
     if not ways.own("otelcol"):
         return ""
     address, loopback = receiver("otelcol_otlp_grpc_listen_address", 4317, ways.variables, alone=ways.alone)
@@ -237,6 +238,8 @@ def otelcol_agent(ways: Ways) -> dict[str, t.Any]:
     return {
         "logs_endpoint": logs.options(path="/otlp") if logs else {},
         "resource_attributes": {"site": ways.site, "host": ways.host, "instance": ways.host},
+        "log_files": _estate_logs.for_otelcol(_estate_logs.log_files(ways.variables, ways.host)),
+        "replaces": ["promtail"],
     }
 
 
@@ -246,6 +249,8 @@ def promtail(ways: Ways) -> dict[str, t.Any]:
     return {
         "clients": [{"name": "loki", **logs.options(path="/loki/api/v1/push")}] if logs else [],
         "labels": {"site": ways.site, "host": ways.host, "instance": ways.host},
+        "logs": _estate_logs.for_promtail(_estate_logs.log_files(ways.variables, ways.host)),
+        "replaces": ["otelcol-agent"],
     }
 
 
