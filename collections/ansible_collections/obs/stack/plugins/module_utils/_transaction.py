@@ -18,7 +18,6 @@ import os
 import platform
 import time
 
-from . import _replacement
 from ._accounts import ensure_account, ids_of, missing_parts
 from ._adoption import Takeover, plan_takeover, refuse_unless_adopted
 from ._delivery import bring_release, verifiable_release
@@ -190,6 +189,8 @@ class _Run:
             outcome.diff = difference(
                 self.wish, self.layout, self.masker, host=host, plan=plan, draft=draft, to=outcome.to
             )
+            from . import _replacement
+
             outcome.diff += _replacement.foretell(self.wish.root, plan.replaced)
 
     def _next_number(self) -> int:
@@ -281,6 +282,7 @@ class _Run:
     def _carry_out(
         self, host: Host, plan: Plan, draft: Draft, release: ReleaseForHost, *, fetch_release: bool, shared: bool
     ) -> None:
+        from . import _replacement
         from ._prune import prune
         from ._switch import prober_of, settle_measures
 
@@ -347,6 +349,7 @@ class _Run:
             remove_file(self.layout.etc_link)
 
     def _switch(self, host: Host, plan: Plan, new: Generation, gid: int) -> None:
+        from . import _replacement
         from ._switch import Switch
 
         takeover = None
