@@ -9,7 +9,9 @@
 from __future__ import annotations
 
 import base64
+import errno
 import http.client
+import os
 import socket
 import ssl
 from collections.abc import Mapping
@@ -88,6 +90,10 @@ class Endpoint:
     def _connection(self, timeout: float) -> http.client.HTTPConnection:
         if self.scheme != "https":
             return http.client.HTTPConnection(self.address, self.port, timeout=timeout)
+        for path in (self.ca_path, self.client_cert, self.client_key):
+            if path and not os.path.exists(path):
+                # ssl would not name it.
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
         context = ssl.create_default_context(cafile=self.ca_path or None, cadata=self.ca or None)
         # Python 3.13 asks more of certificates than the Go clients of these services do.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
