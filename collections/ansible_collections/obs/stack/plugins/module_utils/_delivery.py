@@ -22,12 +22,17 @@ from ._wish import ReleaseForHost, Wish
 
 
 def verifiable_release(wish: Wish, machine: str) -> ReleaseForHost:
-    """The release for a machine (``uname -m``).
+    """The release for a machine (``uname -m``); of a package, what is installed of it here.
 
     Raises:
         StackError: nothing would tell whether its archive is the right one.
     """
     interpreter = ""
+    # Imported when needed, as in _transaction.
+    if wish.release.kind == "distribution":
+        from ._distribution import installed_release
+
+        return installed_release(wish.release.for_machine(machine), wish.release)
     if wish.release.kind == "wheelhouse":
         from ._wheelhouse import interpreter_tag
 
@@ -44,6 +49,32 @@ def verifiable_release(wish: Wish, machine: str) -> ReleaseForHost:
     return release
 
 
+def needed_from_controller(wish: Wish, layout: Layout, release: ReleaseForHost) -> dict[str, Any] | None:
+    """What the controller is to see to before a release can be staged; None when all that it takes is here.
+
+    Raises:
+        StackError: a package was installed and has not the programs, or its units cannot be kept from starting.
+    """
+    if release.kind == "distribution":
+        from ._distribution import mask_units, missing_after_install
+
+        if not release.lacks_package:
+            return None
+        if wish.packaged:
+            raise missing_after_install(wish.name, wish.release)
+        mask_units(layout, wish.release.masked_units)
+        return {"package": wish.release.package}
+    if wish.archive or wish.fetch.get("from") == "host":
+        return None
+    return {
+        "arch": release.arch,
+        "url": release.url,
+        "sha256": release.sha256,
+        "checksums_url": release.checksums_url,
+        "additions": [{"url": one.url, "sha256": one.sha256} for one in release.additions],
+    }
+
+
 def bring_release(wish: Wish, layout: Layout, release: ReleaseForHost) -> tuple[ReleaseForHost, list[str]]:
     """Unpack the release from the archive handed over, or fetch it here (``fetch.from: host``).
 
@@ -58,6 +89,9 @@ def bring_release(wish: Wish, layout: Layout, release: ReleaseForHost) -> tuple[
     from ._fetch import fetch, fetch_text
 
     how, archive, warnings = wish.fetch, wish.archive, []
+    if release.kind == "distribution":
+        stage_release(layout, release, "")
+        return release, []
     wanted = release.additions
     if not release.sha256:
         text = fetch_text(release.checksums_url, **fetch_options(how))

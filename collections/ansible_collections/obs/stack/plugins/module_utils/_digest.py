@@ -13,6 +13,7 @@ import hmac
 import json
 import os
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from ._files import read_bytes, write_file
@@ -22,6 +23,15 @@ KEY_BYTES = 32
 
 def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def sha256_of_files(paths: Sequence[str]) -> str:
+    """sha256 over the sha256 of each of some small files, such as programs."""
+    total = hashlib.sha256()
+    for path in paths:
+        with open(path, "rb") as handle:
+            total.update(hashlib.sha256(handle.read()).digest())
+    return total.hexdigest()
 
 
 def digest_of(data: Any) -> str:

@@ -48,6 +48,11 @@ class Layout:
         return os.path.join(self.home, ".lock")
 
     @property
+    def masked(self) -> str:
+        """Units of the distribution that were masked here."""
+        return os.path.join(self.home, "masked.json")
+
+    @property
     def hmac_key(self) -> str:
         return os.path.join(self.home, "hmac.key")
 

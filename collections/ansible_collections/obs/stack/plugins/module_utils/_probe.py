@@ -27,6 +27,8 @@ PAUSE = 0.2
 
 RELOAD_SECONDS = 120
 
+COMPLAINT = re.compile(r"err|fail|alert|cannot", re.IGNORECASE)
+
 
 @dataclass(frozen=True)
 class ReloadMark:
@@ -36,14 +38,17 @@ class ReloadMark:
     timestamp: float | None
 
 
-def reload_verdict(before: ReloadMark, now: ReloadMark) -> bool | None:
+def reload_verdict(before: ReloadMark, now: ReloadMark, *, flagged: bool = True) -> bool | None:
     """Whether a reload has been proven (True), has failed (False), or is not decided yet (None).
 
     A new time of success is the proof; a success flag that fell is the failure. A flag that was down before
-    says nothing about this reload.
+    says nothing about this reload. ``flagged``: False for a service that only tells the time; it never says that a
+    reload failed.
     """
-    if now.success is None or now.timestamp is None:
+    if now.timestamp is None or (flagged and now.success is None):
         return None
+    if not flagged:
+        return True if now.timestamp != before.timestamp else None
     if now.success == 1 and now.timestamp != before.timestamp:
         return True
     if now.success == 0 and before.success != 0:
@@ -95,6 +100,12 @@ def settled(value: Any, condition: Mapping[str, Any], before: Any) -> bool:
         return float(value) >= float(wanted if wanted is not None else "nan")
     except (TypeError, ValueError):
         return False
+
+
+def _complaints(invocation: str, lines: int) -> str:
+    """What sounds like errors among the last lines of a service's journal; "" when nothing does."""
+    said = [line.strip() for line in journal_of(invocation, lines=lines) if COMPLAINT.search(line)]
+    return " | ".join(said[-3:])[:1200]
 
 
 class Prober:
@@ -202,7 +213,8 @@ class Prober:
         except OSError:
             return ReloadMark(None, None)
         text = body.decode("utf-8", "replace") if status == 200 else ""
-        return ReloadMark(gauge(text, str(proof["success"])), gauge(text, str(proof["timestamp"])))
+        success = gauge(text, str(proof["success"])) if proof.get("success") else None
+        return ReloadMark(success, gauge(text, str(proof["timestamp"])))
 
     def reload(self, spec: Mapping[str, Any]) -> None:
         """Signal a reload and wait for its proof.
@@ -220,26 +232,20 @@ class Prober:
             dead = dead_reason(state, invocation=invocation)
             if dead:
                 raise self._failure(dead, invocation)
-            verdict = reload_verdict(before, self.reload_mark(proof)) if proof else True
+            flagged = bool(proof.get("success"))
+            verdict = reload_verdict(before, self.reload_mark(proof), flagged=flagged) if proof else True
             if verdict:
                 return
             if verdict is False:
-                said = [
-                    line for line in journal_of(invocation, lines=20) if re.search(r"err|fail", line, re.IGNORECASE)
-                ]
-                raise StackError(
-                    f"{self.name} refused the new configuration",
-                    why=" | ".join(line.strip() for line in said[-3:])[:1200]
-                    if said
-                    else "{} is 0".format(proof["success"]),
-                    step="reload",
-                    doc="reload",
-                )
+                raise self._refused(_complaints(invocation, 20) or "{} is 0".format(proof["success"]))
             if time.monotonic() >= deadline:
-                raise self._failure(
-                    "no proof of the reload within {} s".format(spec.get("timeout") or RELOAD_SECONDS), invocation
-                )
+                late = "no proof of the reload within {} s".format(spec.get("timeout") or RELOAD_SECONDS)
+                complaints = "" if flagged else _complaints(invocation, 60)
+                raise self._refused(f"{late}; it said: {complaints}") if complaints else self._failure(late, invocation)
             time.sleep(PAUSE)
+
+    def _refused(self, why: str) -> StackError:
+        return StackError(f"{self.name} refused the new configuration", why=why, step="reload", doc="reload")
 
     def measure_all(self, conditions: Sequence[Mapping[str, Any]]) -> list[Any]:
         """Measure every settle condition now; None where the service does not tell."""

@@ -48,9 +48,16 @@ def _stage_wheelhouse(archive: str, dest: str, final: str, release: ReleaseForHo
     )
 
 
+def _stage_links(archive: str, dest: str, final: str, release: ReleaseForHost) -> None:
+    from ._distribution import link_programs
+
+    link_programs(dest, release.binaries)
+
+
 RELEASE_KINDS: dict[str, Callable[[str, str, str, ReleaseForHost], None]] = {
     "archive": _stage_archive,
     "wheelhouse": _stage_wheelhouse,
+    "distribution": _stage_links,
 }
 """How each kind of release gets from its file into a folder with bin/; the transaction knows nothing of it."""
 

@@ -53,6 +53,11 @@ def remove_service(wish: Wish, layout: Layout, outcome: Outcome, *, check_mode: 
         reset_failed(layout.unit_name)
     if layout.etc_link in there:
         remove_file(layout.etc_link)
+    if os.path.exists(layout.masked):
+        # Imported when needed, as in _transaction.
+        from ._distribution import unmask_units
+
+        unmask_units(layout)
     # The lock's file goes last, with the folder it is in.
     for path in (layout.obs_etc, wish.data_path if wish.purge_data else "", layout.home):
         if path:

@@ -17,10 +17,11 @@ from __future__ import annotations
 import os
 import platform
 import time
+from dataclasses import replace
 
 from ._accounts import ensure_account, ids_of, missing_parts
 from ._adoption import Takeover, plan_takeover, refuse_unless_adopted
-from ._delivery import bring_release, verifiable_release
+from ._delivery import bring_release, needed_from_controller, verifiable_release
 from ._digest import sha256
 from ._errors import StackError
 from ._files import filesystem_bytes, make_directory, remove_file, remove_tree, write_json
@@ -45,7 +46,7 @@ from ._stage import (
     write_generation,
 )
 from ._systemd import state_of
-from ._wish import ReleaseForHost, Wish
+from ._wish import UNKNOWN, ReleaseForHost, Wish
 
 
 def apply(wish: Wish, *, check_mode: bool, with_diff: bool) -> tuple[Outcome, Masker]:
@@ -116,6 +117,9 @@ class _Run:
         self.outcome.warnings += host.warnings
         refuse_unless_adopted(wish, host.foreign)
         release = verifiable_release(wish, platform.machine())
+        if wish.release.kind == "distribution":
+            release = replace(release, version=release.version or (host.current.version if host.current else UNKNOWN))
+            wish = self.wish = replace(wish, release=replace(wish.release, version=release.version))
         release_id, release_sha256 = find_release(self.layout, release)
         draft = compose(
             wish,
@@ -125,32 +129,30 @@ class _Run:
             key=host.key,
         )
         plan = make_plan(self._desired(draft), host.found)
+        if release.lacks_package:
+            plan = replace(plan, reasons=(f"package {wish.release.package} is not installed", *plan.reasons))
         self._describe(plan, host, draft)
         self.outcome.warnings += refuse_what_is_wrong(wish, host=host, plan=plan)
         if plan.action == "held":
             self._held(host)
             return self.outcome
         if self.check_mode:
-            self._check_mode(host, draft, plan, release_id)
+            self._check_mode(host, draft, plan, release, release_id)
             return self.outcome
         if not plan.changed:
             return self.outcome
         needs = (plan.new_generation or plan.repair) and not release_id
-        shared = share_release(self.layout, release) if needs and not wish.archive else None
+        fetched = needs and not wish.archive and release.kind != "distribution"
+        shared = share_release(self.layout, release) if fetched else None
         if shared is not None:
             release, needs = shared, False
             draft = compose(
                 wish, release_id=release.id, release_sha256=release.sha256, home=self.layout.home, key=host.key
             )
-        if needs and not wish.archive and wish.fetch.get("from") != "host":
-            self.outcome.need_release = {
-                "arch": release.arch,
-                "url": release.url,
-                "sha256": release.sha256,
-                "checksums_url": release.checksums_url,
-                "additions": [{"url": one.url, "sha256": one.sha256} for one in release.additions],
-            }
-            return self.outcome
+        if needs:
+            self.outcome.need_release = needed_from_controller(wish, self.layout, release)
+            if self.outcome.need_release:
+                return self.outcome
         phase("planned")
         self._carry_out(host, plan, draft, release, fetch_release=needs, shared=shared is not None)
         return self.outcome
@@ -207,12 +209,14 @@ class _Run:
 
     # -- check mode ---------------------------------------------------------------------------------------------
 
-    def _check_mode(self, host: Host, draft: Draft, plan: Plan, release_id: str) -> None:
+    def _check_mode(self, host: Host, draft: Draft, plan: Plan, release: ReleaseForHost, release_id: str) -> None:
         if not plan.new_generation and not plan.live_changed:
             return
         reason = ""
         missing = missing_parts(self.wish.account)
-        if not release_id:
+        if release.lacks_package:
+            reason = f"package {self.wish.release.package} is not installed yet"
+        elif not release_id:
             reason = "the release is not on the host yet"
         elif missing:
             reason = "{} does not exist yet".format(" and ".join(missing))

@@ -24,6 +24,10 @@ GIBIBYTE = 1 << 30
 MEBIBYTE = 1 << 20
 
 
+UNKNOWN = "distribution"
+"""The version of a package of the distribution that is not there yet: only the package manager knows it."""
+
+
 @dataclass(frozen=True)
 class FileWish:
     """One file of a service.
@@ -58,6 +62,7 @@ class ReleaseWish:
     """The release of a service; ``{arch}`` in url, checksums_url and binaries is the host's, ``{python}`` its 3.11.
 
     python: path of the interpreter of a release that is a wheelhouse.
+    package, masked_units: of one that is a package of the distribution, and the units of it that are never to start.
     """
 
     version: str
@@ -70,6 +75,8 @@ class ReleaseWish:
     kind: str = "archive"
     python: str = ""
     additions: tuple[Mapping[str, Any], ...] = ()
+    package: str = ""
+    masked_units: tuple[str, ...] = ()
 
     def for_machine(self, machine: str, interpreter: str = "") -> ReleaseForHost:
         """The release as one machine (``uname -m``) and, for a wheelhouse, its interpreter (``python3.11``) need it."""
@@ -112,6 +119,11 @@ class ReleaseForHost:
     additions: tuple[Addition, ...] = ()
 
     @property
+    def lacks_package(self) -> bool:
+        """Whether it is a package of the distribution that is not on this host."""
+        return self.kind == "distribution" and not self.sha256
+
+    @property
     def additions_key(self) -> str:
         """Stands for the additions, "" without any."""
         return key_of(self.additions)
@@ -133,7 +145,10 @@ NO_RELEASE = ReleaseWish(version="", url="", checksums_url="", sha256={}, arch_n
 
 @dataclass(frozen=True)
 class Wish:
-    """Everything one task declares about one service."""
+    """Everything one task declares about one service.
+
+    archive: path of the release handed over; ``packaged``: the controller has had its package installed meanwhile.
+    """
 
     name: str
     root: str
@@ -143,6 +158,7 @@ class Wish:
     release: ReleaseWish = NO_RELEASE
     fetch: Mapping[str, Any] = field(default_factory=dict)
     archive: str = ""
+    packaged: bool = False
     additions: Mapping[str, str] = field(default_factory=dict)
     account: Mapping[str, Any] = field(default_factory=dict)
     command: tuple[str, ...] = ()
@@ -184,6 +200,8 @@ class Wish:
                 kind=release["kind"],
                 python=release.get("python", ""),
                 additions=tuple(release.get("additions") or ()),
+                package=release.get("package", ""),
+                masked_units=tuple(release.get("masked_units") or ()),
             )
         for key in ("files", "live"):
             values[key] = tuple(FileWish.from_plain(item) for item in values.get(key, ()))

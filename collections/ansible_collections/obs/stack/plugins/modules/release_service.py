@@ -69,25 +69,43 @@ options:
     suboptions:
       kind:
         description:
-          - How the release comes. An V(archive) holds programs.
+          - How the release comes. An V(archive) holds programs. It needs O(release.version) and O(release.url).
           - >-
             A V(wheelhouse) is an archive of Python wheels, pip's among them, with a C(requirements.lock) that has a
             hash for each. They are installed for the host's interpreter with nothing asked of an index, owned by root.
+          - >-
+            A V(distribution) is O(release.package) of the host's package manager, installed when it is missing. Its
+            programs stay where the package has them; an upgrade of the package is taken up, with a restart, by the next
+            run. What is rolled back is the configuration.
         type: str
-        choices: [archive, wheelhouse]
+        choices: [archive, wheelhouse, distribution]
         default: archive
       version:
         description:
           - Version of the release, without a leading v. The binary's own answer must contain it.
+          - Not for a package of the distribution, whose program tells it.
         type: str
-        required: true
+        default: ""
       url:
         description:
           - >-
             Upstream's URL of the archive. C({arch}) is replaced by the host's architecture, C({version}) by the
             version, C({python}) by the interpreter's, such as 3.11, where the release is a wheelhouse.
         type: str
-        required: true
+        default: ""
+      package:
+        description:
+          - Name of the distribution's package, with O(release.kind=distribution).
+        type: str
+        default: ""
+      masked_units:
+        description:
+          - >-
+            Units of that package that are masked before it is installed, so that its installation starts nothing.
+            O(state=absent) takes it back and leaves them disabled.
+        type: list
+        elements: str
+        default: []
       checksums_url:
         description:
           - >-
@@ -110,6 +128,7 @@ options:
         description:
           - Name below C(bin/) to path in the archive with its top folder stripped.
           - Of a wheelhouse, name to C(module:function), called without arguments.
+          - Of a package, name to absolute path.
         type: dict
         required: true
       python:
@@ -546,12 +565,14 @@ options:
             default: /metrics
           success:
             description:
-              - Gauge that is 1 when the last reload succeeded.
+              - >-
+                Gauge that is 1 when the last reload succeeded. Left out for a service that only tells the time; a
+                failed reload of it is known by O(reload.timeout).
             type: str
-            required: true
+            default: ""
           timestamp:
             description:
-              - Gauge with the time of the last successful reload.
+              - Gauge with the time of the last successful reload, in seconds or any number that is then another one.
             type: str
             required: true
   probe:

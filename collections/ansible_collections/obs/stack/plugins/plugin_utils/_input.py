@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,6 +16,7 @@ from ansible_collections.obs.stack.plugins.module_utils._errors import StackErro
 from ansible_collections.obs.stack.plugins.module_utils._layout import NAME
 
 VERSION = re.compile(r"^[0-9]+(\.[0-9]+){1,3}([-+][0-9A-Za-z.+-]+)?$")
+PACKAGE = re.compile(r"^[a-z0-9][a-z0-9+.-]*(=[\w.+~:*-]+)?$")
 HEX_SHA256 = re.compile(r"^[0-9a-f]{64}$")
 
 
@@ -39,25 +41,10 @@ def check_input(options: Mapping[str, Any]) -> None:
     if options["state"] == "absent":
         return
     release = options["release"]
-    version = str(release["version"])
-    if not VERSION.match(version):
-        raise bad(
-            f"Could not use {version!r} as the version of {name}",
-            "it is not a version number",
-            f"Set {name}_version to a released version such as 3.13.5, without a leading v.",
-        )
-    for arch, digest in release["sha256"].items():
-        if not HEX_SHA256.match(str(digest).lower()):
-            raise bad(
-                f"Could not use the sha256 of {name} {version} for {arch}",
-                f"{str(digest)[:80]!r} is not 64 hexadecimal digits",
-                f"Correct {name}_release_sha256.",
-            )
-    if not re.match(r"^(https?|file)://[^/]*/.+", str(release["url"])):
-        raise bad(
-            "Could not use the URL of {}: {!r}".format(name, release["url"]), "it is not an http(s) or file URL", ""
-        )
-    check_additions(name, release.get("additions") or [])
+    if release["kind"] == "distribution":
+        _check_package(name, release)
+    else:
+        _check_archive(name, release)
     if options["command"][0] not in release["binaries"]:
         raise bad(
             f"Could not use the command of {name}",
@@ -87,3 +74,38 @@ def _check_replaced(name: str, replaced: Sequence[str]) -> None:
                 "a service does not replace itself" if other == name else "it is not the name of a service",
                 "Correct the services that it replaces.",
             )
+
+def _check_package(name: str, release: Mapping[str, Any]) -> None:
+    """A release that is a package of the distribution."""
+    if not PACKAGE.match(str(release["package"])):
+        raise bad(
+            f"Could not use {release['package']!r} as the package of {name}",
+            "it is not the name of a package",
+            f"Set {name}_package to a name such as haproxy.",
+        )
+    for program, path in release["binaries"].items():
+        if not os.path.isabs(str(path)):
+            raise bad(f"Could not use {path!r} as the program {program} of {name}", "it is not an absolute path", "")
+
+
+def _check_archive(name: str, release: Mapping[str, Any]) -> None:
+    """A release that comes as a file: version, digests and URL."""
+    version = str(release["version"])
+    if not VERSION.match(version):
+        raise bad(
+            f"Could not use {version!r} as the version of {name}",
+            "it is not a version number",
+            f"Set {name}_version to a released version such as 3.13.5, without a leading v.",
+        )
+    for arch, digest in release["sha256"].items():
+        if not HEX_SHA256.match(str(digest).lower()):
+            raise bad(
+                f"Could not use the sha256 of {name} {version} for {arch}",
+                f"{str(digest)[:80]!r} is not 64 hexadecimal digits",
+                f"Correct {name}_release_sha256.",
+            )
+    if not re.match(r"^(https?|file)://[^/]*/.+", str(release["url"])):
+        raise bad(
+            "Could not use the URL of {}: {!r}".format(name, release["url"]), "it is not an http(s) or file URL", ""
+        )
+    check_additions(name, release.get("additions") or [])

@@ -18,6 +18,7 @@ from typing import Any
 from ansible_collections.obs.stack.plugins.module_utils._archive import unpack
 from ansible_collections.obs.stack.plugins.module_utils._checksums import find as find_checksum
 from ansible_collections.obs.stack.plugins.module_utils._delivery import fetch_options
+from ansible_collections.obs.stack.plugins.module_utils._distribution import link_programs
 from ansible_collections.obs.stack.plugins.module_utils._fetch import FetchedFile, fetch, fetch_text, private_dir
 from ansible_collections.obs.stack.plugins.module_utils._lock import locked
 from ansible_collections.obs.stack.plugins.module_utils._wish import ReleaseForHost
@@ -76,12 +77,15 @@ def programs_of(name: str, release: ReleaseForHost, how: Mapping[str, Any]) -> s
             _remove_unused(folder)
             beside = place + ".part"
             shutil.rmtree(beside, ignore_errors=True)
-            unpack(
-                archive_of(release, how).path,
-                beside,
-                url_name=os.path.basename(release.url),
-                binaries=dict(release.binaries),
-            )
+            if release.kind == "distribution":
+                link_programs(beside, release.binaries)
+            else:
+                unpack(
+                    archive_of(release, how).path,
+                    beside,
+                    url_name=os.path.basename(release.url),
+                    binaries=dict(release.binaries),
+                )
             os.rename(beside, place)
         os.utime(place)
     return place

@@ -30,6 +30,7 @@ from ansible_collections.obs.stack.plugins.plugin_utils._service_spec import ARG
 from ansible_collections.obs.stack.plugins.plugin_utils._validation import validate
 
 HOST_HALF = "obs.stack.release_service_apply"
+PACKAGE_ACTION = "ansible.builtin.package"
 
 display = Display()
 
@@ -102,16 +103,17 @@ class ReleaseAction(ActionBase):
                     results.append(last)
                     break
                 try:
-                    left[0]["archive"], more = self._bring(left[0], need)
+                    warnings += self._see_to(left[0], need, task_vars)
                 except StackError as error:
                     results.append(failure(error))
                     break
-                warnings += more
         finally:
             if self._connection._shell.tmpdir:
                 self._remove_tmp_path(self._connection._shell.tmpdir)
-        for result in results:
+        for payload, result in zip(payloads, results):
             result.pop("invocation", None)
+            if payload.get("packaged"):
+                result["changed"] = True  # the installation is a change, whatever else is
         return results, warnings
 
     def _validate(
@@ -149,6 +151,51 @@ class ReleaseAction(ActionBase):
             module_name=HOST_HALF, module_args={"name": name, "payload": packed}, task_vars=task_vars
         )
         return answer
+
+    def _see_to(self, payload: dict[str, Any], need: Mapping[str, Any], task_vars: Any) -> list[str]:
+        """Bring the host what it asked for, and note that in the payload; returns warnings."""
+        if need.get("package"):
+            self._install(payload["name"], str(need["package"]), task_vars)
+            payload["packaged"] = True
+            return []
+        payload["archive"], warnings = self._bring(payload, dict(need))
+        return warnings
+
+    def _install(self, name: str, package: str, task_vars: Any) -> None:
+        """Have the host's package manager install a package, by ansible.builtin.package.
+
+        The index is asked for anew only where the package cannot be had without: a host may have none of its own.
+
+        Raises:
+            StackError: in the package manager's words.
+        """
+        said = ""
+        for more in ({}, {"update_cache": True}):
+            task = self._task.copy()
+            task.args = {"name": package, "state": "present", **more}
+            action = self._shared_loader_obj.action_loader.get(
+                PACKAGE_ACTION,
+                task=task,
+                connection=self._connection,
+                play_context=self._play_context,
+                loader=self._loader,
+                templar=self._templar,
+                shared_loader_obj=self._shared_loader_obj,
+            )
+            try:
+                answer = action.run(task_vars=task_vars)
+            except AnsibleActionFail as error:
+                answer = {"failed": True, "msg": str(error)}
+            if not answer.get("failed"):
+                return
+            said = str(answer.get("msg") or answer.get("stderr") or "no word")
+        raise StackError(
+            f"Could not install package {package} for {name}",
+            why=" ".join(said.split())[:500],
+            hint="Install it on the host by hand, or mend its package sources; then run again.",
+            step="stage",
+            doc="distribution",
+        )
 
     def _bring(self, payload: dict[str, Any], need: dict[str, Any]) -> tuple[Any, list[str]]:
         """Fetch the archive the host asked for into the controller's cache, and transfer it; its path, and warnings."""
@@ -196,6 +243,11 @@ def failure(error: StackError) -> dict[str, Any]:
 
 
 def _needed(release: dict[str, Any]) -> dict[str, Any]:
-    """What mode mirror tells: as much of a release as finding its archives takes, nothing for state absent."""
+    """What mode mirror tells: as much of a release as finding its archives takes, nothing where there is none.
+
+    State absent needs no release, and a package comes from the distribution's own mirror.
+    """
+    if release.get("kind") == "distribution":
+        release = {}
     keys = ("version", "url", "checksums_url", "sha256", "arch_names", "additions") if release else ()
     return {"release": {key: release[key] for key in keys}, "version": release.get("version", "")}

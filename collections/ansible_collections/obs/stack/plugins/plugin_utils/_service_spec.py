@@ -45,9 +45,11 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "release": {
         "type": "dict",
         "options": {
-            "kind": {"type": "str", "choices": ["archive", "wheelhouse"], "default": "archive"},
-            "version": {"type": "str", "required": True},
-            "url": {"type": "str", "required": True},
+            "kind": {"type": "str", "choices": ["archive", "wheelhouse", "distribution"], "default": "archive"},
+            "version": {"type": "str", "default": ""},
+            "url": {"type": "str", "default": ""},
+            "package": {"type": "str", "default": ""},
+            "masked_units": STRINGS,
             "checksums_url": {"type": "str", "default": ""},
             "sha256": {"type": "dict", "default": {}},
             "arch_names": {"type": "dict", "default": {"x86_64": "amd64", "aarch64": "arm64"}},
@@ -160,7 +162,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
                 "type": "dict",
                 "options": {
                     "path": {"type": "str", "default": "/metrics"},
-                    "success": {"type": "str", "required": True},
+                    "success": {"type": "str", "default": ""},
                     "timestamp": {"type": "str", "required": True},
                 },
             },

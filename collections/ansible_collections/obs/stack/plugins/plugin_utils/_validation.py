@@ -26,7 +26,7 @@ from ansible_collections.obs.stack.plugins.module_utils._errors import StackErro
 from ansible_collections.obs.stack.plugins.module_utils._generation import compose
 from ansible_collections.obs.stack.plugins.module_utils._layout import Layout
 from ansible_collections.obs.stack.plugins.module_utils._masking import Masker, mask_by_key
-from ansible_collections.obs.stack.plugins.module_utils._wish import FileWish, Wish
+from ansible_collections.obs.stack.plugins.module_utils._wish import UNKNOWN, FileWish, Wish
 from ansible_collections.obs.stack.plugins.plugin_utils._release import programs_of, with_sha256
 from ansible_collections.obs.stack.plugins.plugin_utils._relocation import Relocation, origin_of
 from ansible_collections.obs.stack.plugins.plugin_utils._stand_in import stand_in_for
@@ -70,7 +70,7 @@ def validate(
     wish = wish.sized(DATA_BYTES)
     # Arguments, environment and unit are refused here as they would be on the host.
     compose(wish, release_id="", release_sha256="", home=Layout(wish.root, wish.name).home, key=b"-")
-    answer: dict[str, Any] = {"version": wish.release.version, "not_judged": []}
+    answer: dict[str, Any] = {"version": wish.release.version or UNKNOWN, "not_judged": []}
     try:
         programs, warnings = _programs(wish)
     except StackError as error:
@@ -104,7 +104,13 @@ def _programs(wish: Wish) -> tuple[str, list[str]]:
             f"Could not run the checkers of {wish.name}",
             why=f"they are for Linux, the controller is {platform.system()}",
         )
-    release, same_origin = with_sha256(verifiable_release(wish, platform.machine()), wish.fetch)
+    found = verifiable_release(wish, platform.machine())
+    if found.lacks_package:
+        raise StackError(
+            f"Could not run the checkers of {wish.name}",
+            why=f"package {wish.release.package} is not installed on the controller",
+        )
+    release, same_origin = with_sha256(found, wish.fetch)
     warnings = [same_origin_warning(wish.name, release.version)] if same_origin else []
     return programs_of(wish.name, release, wish.fetch), warnings
 
@@ -149,7 +155,7 @@ class Bench:
         self._lay_out()
         refusals = []
         version_argv = list(self.wish.release.version_argv)
-        if version_argv:
+        if version_argv and self.wish.release.kind != "distribution":
             binary = self.wish.executable
             refusals += self._ask(" ".join([binary, *version_argv]), [binary, *version_argv], self.wish.release.version)
         for check in self.wish.checks:

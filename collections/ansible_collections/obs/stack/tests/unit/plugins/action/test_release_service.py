@@ -149,6 +149,62 @@ def test_no_host_is_asked_in_modes_of_the_controller(tmp_path: Path, mode: str) 
         assert result["validated"] is False and "file://" in result["not_validated_because"]
 
 
+class Package:
+    """ansible.builtin.package, replaced by prepared answers."""
+
+    def __init__(self, answers: list[dict[str, Any]]) -> None:
+        self.answers, self.asked = answers, []
+
+    def get(self, name: str, *, task: Any, **_objects: Any) -> Any:
+        assert name == "ansible.builtin.package"
+        self.asked.append(task.args)
+        return SimpleNamespace(run=lambda task_vars: self.answers.pop(0))
+
+
+def packaged(tmp_path: Path, answers: list[dict[str, Any]], package: list[dict[str, Any]], **more: Any) -> Any:
+    release = {"kind": "distribution", "package": "xd", "binaries": {"xd": "/usr/sbin/xd"}}
+    plugin = Plugin(dict(task(tmp_path), release=release), answers, **more)
+    plugin._task.copy = SimpleNamespace
+    plugin._play_context = plugin._loader = plugin._templar = None
+    plugin.package = Package(package)
+    plugin._shared_loader_obj = SimpleNamespace(action_loader=plugin.package)
+    return plugin
+
+
+NEEDS_PACKAGE = {"changed": True, "need_release": {"package": "xd"}}
+
+
+def test_a_missing_package_is_installed_and_the_host_asked_again(tmp_path: Path) -> None:
+    plugin = packaged(tmp_path, [dict(NEEDS_PACKAGE), {"changed": False}], [{"changed": True}])
+    result = plugin.run()
+    assert plugin.package.asked == [{"name": "xd", "state": "present"}]
+    assert plugin.sent[1]["packaged"] is True and not plugin.transferred
+    assert result["changed"] is True, "the installation is a change, whatever else is"
+
+
+def test_the_index_is_asked_for_anew_only_where_it_has_to_be(tmp_path: Path) -> None:
+    plugin = packaged(tmp_path, [dict(NEEDS_PACKAGE), {"changed": True}], [{"failed": True, "msg": "no xd"}, {}])
+    assert not plugin.run().get("failed")
+    assert plugin.package.asked[1] == {"name": "xd", "state": "present", "update_cache": True}
+
+
+def test_a_package_that_cannot_be_had_is_told(tmp_path: Path) -> None:
+    plugin = packaged(tmp_path, [dict(NEEDS_PACKAGE)], [{"failed": True, "msg": "no xd"}] * 2)
+    result = plugin.run()
+    assert result["failed"] and "Could not install package xd for x: no xd" in result["msg"] and len(plugin.sent) == 1
+
+
+def test_check_mode_installs_no_package(tmp_path: Path) -> None:
+    plugin = packaged(tmp_path, [dict(NEEDS_PACKAGE)], [], check_mode=True)
+    assert plugin.run()["changed"] and not plugin.package.asked
+
+
+def test_a_package_is_nothing_to_mirror(tmp_path: Path) -> None:
+    plugin = packaged(tmp_path, [], [])
+    plugin._task.args["mode"] = "mirror"
+    assert plugin.run()["release"] == {}
+
+
 def test_options_of_the_download() -> None:
     assert fetch_options({"mirror": "m", "headers": {"A": "b"}, "timeout": 5}) == {
         "mirror": "m",

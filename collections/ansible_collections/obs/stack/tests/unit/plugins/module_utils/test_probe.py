@@ -42,6 +42,14 @@ def test_reload_verdict(before: tuple, now: tuple, verdict: Any) -> None:
     assert reload_verdict(ReloadMark(*before), ReloadMark(*now)) is verdict
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "verdict"),
+    [(10, 11, True), (10, 10, None), (10, None, None), (None, 11, True)],
+)
+def test_reload_verdict_where_only_the_time_is_told(before: Any, now: Any, verdict: Any) -> None:
+    assert reload_verdict(ReloadMark(None, before), ReloadMark(None, now), flagged=False) is verdict
+
+
 def state(**changes: Any) -> UnitState:
     values: dict[str, Any] = {
         "load": "loaded",

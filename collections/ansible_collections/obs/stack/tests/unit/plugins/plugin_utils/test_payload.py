@@ -146,3 +146,28 @@ def test_a_file_cannot_be_the_folder_of_another() -> None:
     with pytest.raises(StackError, match=r"Could not place rules of x as a file: it is the folder of rules/a\.yml"):
         build_task(files=[{"path": "rules", "content": ""}], secrets=[{"path": "rules/a.yml", "content": ""}])
     build_task(files=[{"path": "rules", "content": ""}, {"path": "rules.d/a.yml", "content": ""}])
+
+
+PACKAGE = {"kind": "distribution", "package": "xd", "binaries": {"xd": "/usr/sbin/xd"}, "masked_units": ["xd"]}
+
+
+def test_a_package_needs_neither_version_nor_url() -> None:
+    payload, _warnings = build_task(release=PACKAGE)
+    release = Wish.from_plain(payload).release
+    assert (release.package, release.masked_units, release.version) == ("xd", ("xd",), "")
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [({"package": ""}, "package"), ({"package": "xd; rm"}, "package"), ({"binaries": {"xd": "xd"}}, "absolute")],
+)
+def test_a_package_that_is_refused(change: dict[str, Any], word: str) -> None:
+    with pytest.raises(StackError, match=word):
+        build_task(release={**PACKAGE, **change})
+
+
+@pytest.mark.parametrize("key", ["version", "url"])
+def test_an_archive_needs_version_and_url(key: str) -> None:
+    release = {name: value for name, value in TASK["release"].items() if name != key}
+    with pytest.raises(StackError, match=r"version|URL"):
+        build_task(release=release)
