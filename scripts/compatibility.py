@@ -30,6 +30,7 @@ from scripts.lab import paths, results, stages
 
 CONTAINER = paths.ROOT / "molecule" / "shared" / "hosts" / "container.yml"
 BEGIN, END = "<!-- generated: tested -->", "<!-- end: tested -->"
+PACKAGED = "the distribution's"
 ORIGINS = {
     "real-built": "real, built from upstream's Go module",
     "real-upstream": "real, upstream's release archive",
@@ -53,7 +54,9 @@ def components(lab: dict[str, Any], defaults: dict[str, str]) -> str:
     rows = []
     for role, default in sorted(defaults.items()):
         row = lab["obs_lab_components"].get(role)
-        if row is None:
+        if default == PACKAGED:
+            rows.append([role, default, "of the hosts below", "real, the distribution's package"])
+        elif row is None:
             rows.append([role, default, "none", "not tested"])
         else:
             rows.append([role, default, str(row["version"]), ORIGINS.get(row["origin"], row["origin"])])
@@ -95,13 +98,15 @@ def replace(text: str, generated: str) -> str:
 
 
 def read_defaults() -> dict[str, str]:
-    """role -> <role>_version of its defaults."""
+    """role -> <role>_version of its defaults, PACKAGED where it runs a package of the distribution instead."""
     found = {}
     for path in sorted((paths.COLLECTION / "roles").glob("*/defaults/main.yml")):
         role = path.parent.parent.name
         values = yaml.safe_load(path.read_text()) or {}
         if f"{role}_version" in values:
             found[role] = str(values[f"{role}_version"])
+        elif f"{role}_package" in values:
+            found[role] = PACKAGED
     return found
 
 
