@@ -17,6 +17,7 @@ say() { printf 'host image: %s\n' "$*"; }
 die() { printf 'host image: %s\n' "$*" >&2; exit 1; }
 
 packages="$(sed -e 's/#.*//' "$recipe/packages.txt" | xargs | tr ' ' ,)"
+offered="$(sed -e 's/#.*//' "$recipe/offered.txt" | xargs)"
 
 # The Debian mirror apt uses here. On Ubuntu there is none, so Debian's own.
 mirror() {
@@ -42,7 +43,11 @@ bootstrap() { # suite tarball
     PATH="$PATH:/usr/sbin:/sbin" debootstrap --variant=minbase --include="$packages" \
         --keyring=/usr/share/keyrings/debian-archive-keyring.gpg "$suite" "$root" ${url:+"$url"} >"$cache/$suite.log" 2>&1 \
         || { tail -n 3 "$cache/$suite.log" >&2; die "$suite: debootstrap failed (log: $cache/$suite.log)"; }
-    rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/* "$root"/var/log/*.log
+    cp "$recipe/offer.sh" "$root/offer.sh"
+    # shellcheck disable=SC2086 # one word for each package
+    PATH="$PATH:/usr/sbin:/sbin" chroot "$root" /offer.sh $offered >>"$cache/$suite.log" 2>&1 \
+        || { tail -n 3 "$cache/$suite.log" >&2; die "$suite: no packages to offer (log: $cache/$suite.log)"; }
+    rm -rf "$root/offer.sh" "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/* "$root"/var/log/*.log
     : >"$root/etc/machine-id"      # every container draws its own
     tar -C "$root" --numeric-owner --exclude=./dev -cf "$tarball.new" .
     mv "$tarball.new" "$tarball"
@@ -53,7 +58,8 @@ bootstrap() { # suite tarball
 build() { # suite
     local suite="$1" image digest tarball started
     image="obs-stack-host:$suite"
-    digest="$({ declare -f bootstrap; echo "$packages"; cat "$recipe/Dockerfile"; } | sha256sum | cut -c 1-12)"
+    digest="$({ declare -f bootstrap; echo "$packages $offered"; cat "$recipe/Dockerfile" "$recipe/offer.sh"; } \
+        | sha256sum | cut -c 1-12)"
     tarball="$cache/$suite-$digest.tar"
     if [ "$(docker image inspect -f '{{ index .Config.Labels "obs.recipe" }}' "$image" 2>/dev/null)" = "$digest" ]; then
         return
@@ -68,7 +74,7 @@ build() { # suite
     else
         say "$suite: not root or no debootstrap, so building on debian:$suite-slim of the registry"
         docker build -q -t "$image" --label "obs.recipe=$digest" --build-arg "SUITE=$suite" \
-            --build-arg "PACKAGES=${packages//,/ }" "$recipe" >/dev/null \
+            --build-arg "PACKAGES=${packages//,/ }" --build-arg "OFFERED=$offered" "$recipe" >/dev/null \
             || die "$suite: could not be built. Run scripts/host-image.sh once as root: debootstrap needs no registry"
     fi
     say "$image ready in $((SECONDS - started)) s"
