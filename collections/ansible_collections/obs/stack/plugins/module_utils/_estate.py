@@ -12,7 +12,6 @@ Reads the names of hosts and groups and inventory variables, never gathered fact
 
 from __future__ import annotations
 
-import ipaddress
 import typing as t
 from collections.abc import Mapping, Sequence
 
@@ -36,7 +35,7 @@ from ansible_collections.obs.stack.plugins.module_utils._estate_jobs import (
     scrape_config,
 )
 from ansible_collections.obs.stack.plugins.module_utils._estate_ways import Ways
-from ansible_collections.obs.stack.plugins.module_utils._wiring import join_host_port, parse_listen
+from ansible_collections.obs.stack.plugins.module_utils._wiring import is_ip, join_host_port, parse_listen
 
 GOSSIP_PORT = 9094
 
@@ -160,15 +159,7 @@ def _alertmanager(ends: Sequence[Endpoint], hostvars: HostVars, host: str) -> di
         address = join_host_port(address_of(end.host, hostvars[end.host]), listen.port)
         if end.host != host:
             peers.append(address)
-        elif _is_ip(address_of(host, hostvars[host])):
+        elif is_ip(address_of(host, hostvars[host])):
             # Gossip advertises an IP address only; by a name Alertmanager finds its private address itself.
             advertise = address
     return {"peers": peers, "advertise_address": advertise if peers else "", "members": len(ends)}
-
-
-def _is_ip(address: str) -> bool:
-    try:
-        ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return True

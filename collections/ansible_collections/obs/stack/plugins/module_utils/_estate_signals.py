@@ -38,7 +38,12 @@ from ansible_collections.obs.stack.plugins.module_utils._estate_ways import (
     receiver,
     tempo_otlp,
 )
-from ansible_collections.obs.stack.plugins.module_utils._wiring import join_host_port, parse_listen, pem_source
+from ansible_collections.obs.stack.plugins.module_utils._wiring import (
+    is_ip,
+    join_host_port,
+    parse_listen,
+    pem_source,
+)
 
 # Ports by which the components of Thanos ask each other; the sidecar's, the store's and so on.
 GRPC_PORTS = {"thanos-sidecar": 10901, "thanos-store": 10905, "thanos-rule": 10907, "thanos-receive": 10915}
@@ -76,7 +81,8 @@ def thanos(ways: Ways) -> dict[str, t.Any]:
     return {
         "components": [c.prefix.split("_", 1)[1] for c in here],
         "objstore": _storage.thanos_objstore(ways.variables, alone=ways.alone),
-        "sidecar_prometheus": _reached(own, ways) if own else {},
+        # Without a sidecar it says nothing, but the role wants a URL.
+        "sidecar_prometheus": _reached(own, ways) if own else {"url": "http://127.0.0.1:9090"},
         "query_endpoints": [] if ways.alone else _stores(ways),
         "query_frontend_downstream": {} if local or not queries else _without_login(_reached(queries[0], ways)),
         "compact_hosts": _same_bucket(ways),
@@ -84,7 +90,13 @@ def thanos(ways: Ways) -> dict[str, t.Any]:
         "rule_alertmanagers": [way.options("ca", "username", "password") for way in ways.each("alertmanager")],
         "rule_labels": {"site": ways.site},
         "otlp_address": tracing(ways),
+        "replica_labels": _replica_labels(ways),
     }
+
+
+def _replica_labels(ways: Ways) -> list[str]:
+    """The external labels in which replicas differ: query leaves them out, or one series would be two."""
+    return ["replica", "zone"] if any(end.zone for end in ways.members("prometheus")) else ["replica"]
 
 
 def _reached(end: Endpoint, ways: Ways) -> dict[str, t.Any]:
@@ -300,17 +312,26 @@ def _balanced(row: Balanced, ends: list[Endpoint], ways: Ways) -> dict[str, t.An
             parts = parse_listen(listen, row.listen)
             port, address = parts.port, parts.host if loopback else address_of(end.host, there)
             tls = bool((there.get("otelcol_tls", there.get("obs_tls")) or {}).get("certificate"))
-        members.append({"name": end.host, "address": address, "port": port})
-    return {
+        # HAProxy holds a certificate against names only, never against an address.
+        name = end.host if is_ip(address) else address
+        members.append({"name": end.host, "address": address, "port": port, "server_name": name})
+    service: dict[str, t.Any] = {
         "name": row.name,
         "port": gateway_port(row, ways.variables),
         "protocol": row.protocol,
-        "health": (ends[0].prefix + row.health) if row.health else "",
         "members": members,
         "tls": tls,
-        "authenticate": row.authenticate and not ends[0].username,
+        "authenticate": row.authenticate,
         "sticky": row.sticky,
+        "repeatable": row.repeatable,
+        "push_paths": [ends[0].prefix + path for path in row.push_paths],
+        "deny_paths": [ends[0].prefix + path for path in row.deny_paths],
     }
+    if row.health:
+        service["health"] = ends[0].prefix + row.health
+    if row.authenticate and ends[0].username:
+        service.update(username=ends[0].username, password=ends[0].password)
+    return service
 
 
 DERIVED: dict[str, t.Callable[[Ways], dict[str, t.Any]]] = {

@@ -41,7 +41,8 @@ class Balanced(t.NamedTuple):
 
     ``port``: where the gateway takes it, unless ``gateway_ports`` says otherwise, and where members do.
     ``health``: page that says it is ready, at the members' metrics port; "" for a mere connection.
-    ``authenticate``: the gateway asks for a user; otherwise the service itself does.
+    ``authenticate``: the gateway asks for a user, and shows members their own; otherwise the service itself asks.
+    ``repeatable``, ``push_paths``, ``deny_paths``: as in the role's ``gateway_services``.
     """
 
     name: str
@@ -52,15 +53,34 @@ class Balanced(t.NamedTuple):
     protocol: str = "http"
     listen: str = ""
     sticky: bool = False
+    repeatable: bool = False
+    push_paths: tuple[str, ...] = ()
+    deny_paths: tuple[str, ...] = ()
 
 
 BALANCED = (
-    Balanced("loki", "loki", 3100, "/ready"),
-    Balanced("thanos-query-frontend", "thanos-query-frontend", 10914, "/-/ready"),
-    Balanced("thanos-query", "thanos-query", 10904, "/-/ready"),
-    Balanced("prometheus", "prometheus", 9090, "/-/ready"),
+    Balanced(
+        "loki",
+        "loki",
+        3100,
+        "/ready",
+        # The same line at the same time is one line, so a push may be repeated.
+        push_paths=("/loki/api/v1/push", "/otlp/"),
+        deny_paths=("/flush", "/ingester/"),
+    ),
+    Balanced("thanos-query-frontend", "thanos-query-frontend", 10914, "/-/ready", repeatable=True),
+    Balanced("thanos-query", "thanos-query", 10904, "/-/ready", repeatable=True),
+    # What is written here by turns would be in one replica or the other: who writes, writes to each.
+    Balanced(
+        "prometheus",
+        "prometheus",
+        9090,
+        "/-/ready",
+        repeatable=True,
+        deny_paths=("/api/v1/write", "/api/v1/otlp/"),
+    ),
     Balanced("alertmanager", "alertmanager", 9093, "/-/ready"),
-    Balanced("tempo", "tempo", 3200, "/ready"),
+    Balanced("tempo", "tempo", 3200, "/ready", deny_paths=("/flush", "/shutdown")),
     Balanced("grafana", "grafana", 3000, "/api/health", authenticate=False),
     Balanced(
         "otlp-grpc",
@@ -200,7 +220,6 @@ class Ways:
         address = text(self.variables, "obs_gateway_address") or address_of(ends[0].host, there)
         client = self.variables.get("obs_gateway_client") or {}
         behind = self.members(balanced.component)[0]
-        asked = balanced.authenticate and not behind.username
         return Way(
             url="{}://{}{}".format(
                 "https" if tls.get("certificate") else "http",
@@ -208,8 +227,8 @@ class Ways:
                 behind.prefix if balanced.component == service else "",
             ),
             ca=str(tls.get("ca") or ""),
-            username=text(client, "username") if asked else behind.username,
-            password=text(client, "password") if asked else behind.password,
+            username=text(client, "username") if balanced.authenticate else "",
+            password=text(client, "password") if balanced.authenticate else "",
         )
 
     def otlp(self) -> Way | None:

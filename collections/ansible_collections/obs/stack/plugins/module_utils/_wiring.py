@@ -11,6 +11,7 @@ Everything here is pure.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import typing as t
 from collections.abc import Mapping, Sequence
@@ -65,6 +66,15 @@ def parse_listen(address: str, name: str = "listen address") -> Listen:
 def join_host_port(host: str, port: int) -> str:
     """``host:port``, with brackets around an IPv6 address."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def is_ip(address: str) -> bool:
+    """Whether it is an IP address and no name."""
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return True
 
 
 def pem_source(value: str) -> dict[str, str]:

@@ -137,11 +137,29 @@ def test_the_gateway_has_every_member_behind_it() -> None:
     served = {row["name"]: row for row in derived(site(), "d")["gateway"]["services"]}
     assert [one["address"] for one in served["loki"]["members"]] == ["10.0.0.1", "10.0.0.2", "10.0.0.3"]
     assert (served["loki"]["health"], served["loki"]["tls"], served["loki"]["authenticate"]) == ("/ready", True, True)
-    # It asks for a login itself: the gateway passes that on.
-    assert served["prometheus"]["authenticate"] is False
+    # It asks for a login itself: the gateway shows its members', and asks who comes for one of its own.
+    assert (served["prometheus"]["authenticate"], served["prometheus"]["username"]) == (True, "web")
+    assert "/api/v1/write" in served["prometheus"]["deny_paths"] and served["loki"]["push_paths"]
+    # A certificate is held against names only: the inventory's where the address is none.
+    assert served["loki"]["members"][0]["server_name"] == "a"
+    assert served["grafana"]["authenticate"] is False
     assert (served["otlp-grpc"]["protocol"], served["otlp-grpc"]["members"][0]["port"]) == ("grpc", 4317)
     assert served["grafana"]["port"] == 13000
     assert derived(site(), "d")["gateway"]["users"] == {"stack": "canary-gateway"}
+
+
+def test_members_at_a_name_are_asked_by_it() -> None:
+    groups, hostvars = site()
+    hostvars["a"]["obs_address"] = "a.example.com"
+    served = {row["name"]: row for row in derived((groups, hostvars), "d")["gateway"]["services"]}
+    assert served["loki"]["members"][0]["server_name"] == "a.example.com"
+
+
+def test_query_leaves_out_the_labels_in_which_replicas_differ() -> None:
+    groups, hostvars = site()
+    assert derived((groups, hostvars), "a")["thanos"]["replica_labels"] == ["replica"]
+    hostvars["a"]["obs_zone"], hostvars["b"]["obs_zone"] = "x", "y"
+    assert derived((groups, hostvars), "c")["thanos"]["replica_labels"] == ["replica", "zone"]
 
 
 def test_an_address_for_the_gateway_is_what_clients_use() -> None:
