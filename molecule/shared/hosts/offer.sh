@@ -19,4 +19,4 @@ done >Packages
 rm -f /etc/apt/sources.list.d/*
 # No signature: the packages were checked against the distribution's when they came.
 echo "deb [trusted=yes] file:$folder ./" >/etc/apt/sources.list
-rm -rf /var/lib/apt/lists/*
+rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin
