@@ -19,6 +19,7 @@ METRICS = "/metrics"
 RULES = "/api/v1/rules"
 STORES = "/api/v1/stores"
 QUERY = "/api/v1/query?query=vector(1)"
+LOGQL = "/loki/api/v1/query?query=vector(1)"
 GRAFANA = "/api/health"
 # Share of a queue from which on it counts as stuck: what comes next is refused.
 FULL = 0.8
@@ -146,13 +147,20 @@ def stores(asked: Asked) -> Finding:
     return Finding("endpoints", True, "connected: {0}".format(names or "none"))
 
 
-def queried(asked: Asked) -> Finding:
-    """Whether PromQL is answered, by whatever is behind."""
-    answer = document(asked.pages[QUERY], "queries")
-    if isinstance(answer, Finding):
-        return answer
-    good = answer.get("status") == "success"
-    return Finding("queries", good, "answered" if good else str(answer.get("error") or "no success"))
+def queried(page: str) -> Judge:
+    """Judge whether a query is answered, by whatever is behind.
+
+    Loki may be ready while its own parts do not reach each other, and every query hangs.
+    """
+
+    def judge(asked: Asked) -> Finding:
+        answer = document(asked.pages[page], "queries")
+        if isinstance(answer, Finding):
+            return answer
+        good = answer.get("status") == "success"
+        return Finding("queries", good, "answered" if good else str(answer.get("error") or "no success"))
+
+    return judge
 
 
 def thanos_rules(asked: Asked) -> Finding:

@@ -17,6 +17,7 @@ import typing as t
 
 from ansible_collections.obs.stack.plugins.module_utils._health_judges import (
     GRAFANA,
+    LOGQL,
     METRICS,
     QUERY,
     RULES,
@@ -105,8 +106,8 @@ ROWS: dict[str, Row] = {
             uploads,
         ),
     ),
-    "thanos-query": Row(READY, (stores, queried), (STORES, QUERY)),
-    "thanos-query-frontend": Row(READY, (queried,), (QUERY,)),
+    "thanos-query": Row(READY, (stores, queried(QUERY)), (STORES, QUERY)),
+    "thanos-query-frontend": Row(READY, (queried(QUERY),), (QUERY,)),
     "thanos-store": Row(
         READY,
         (
@@ -151,6 +152,7 @@ ROWS: dict[str, Row] = {
                 wrong="{value:g} of {wanted:g} active; /ring on its port names them",
                 pending=True,
             ),
+            queried(LOGQL),
             number(
                 "lines",
                 "loki_distributor_lines_received_total",
@@ -175,6 +177,7 @@ ROWS: dict[str, Row] = {
                 told="{value:g} lines were refused since the start; loki_discarded_samples_total says for which limit",
             ),
         ),
+        (LOGQL,),
     ),
     "tempo": Row(
         DSKIT_READY,

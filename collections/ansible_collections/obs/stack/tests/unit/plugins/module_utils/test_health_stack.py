@@ -54,6 +54,7 @@ def pages(component: str, metrics: str = "", **others: t.Any) -> dict[str, Page]
         "/metrics": Page(200, metrics or WELL[component]),
         _health_judges.STORES: Page(200, '{"data": {"sidecar": [{"name": "a", "lastError": null}]}}'),
         _health_judges.QUERY: Page(200, '{"status": "success"}'),
+        _health_judges.LOGQL: Page(200, '{"status": "success"}'),
         _health_judges.RULES: Page(200, json.dumps({"data": RULES})),
         _health_judges.GRAFANA: Page(200, '{"database": "ok", "version": "13.2.3"}'),
     }
@@ -171,6 +172,7 @@ def test_what_is_wrong_is_told(component: str, metrics: str, check: str, words: 
         ),
         ("thanos-query", "QUERY", {"status": "error", "error": "no store"}, "queries", "no store"),
         ("thanos-query-frontend", "QUERY", {"status": "error"}, "queries", "no success"),
+        ("loki", "LOGQL", {"status": "error", "error": "too many unhealthy"}, "queries", "too many unhealthy"),
         ("grafana", "GRAFANA", {"database": "failing"}, "database", "failing; journalctl -u grafana"),
         (
             "thanos-rule",
@@ -208,3 +210,8 @@ def test_the_collector_is_asked_on_its_health_port_where_that_is_known() -> None
 def test_metrics_that_ask_for_a_login_are_told() -> None:
     given = {**pages("tempo"), "/metrics": Page(401, "")}
     assert findings("tempo", given) == {"metrics": "WRONG: HTTP 401: the user name or password is refused"}
+
+
+def test_queries_that_hang_are_told_though_loki_is_ready() -> None:
+    given = {**pages("loki"), _health_judges.LOGQL: Page(0, "http://a:3100 does not answer: timed out")}
+    assert findings("loki", given) == {"queries": "WRONG: http://a:3100 does not answer: timed out"}
