@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: may change in any release.
+
 """What the inventory expects of each service of a host, and how it is asked besides what the estate says. Pure."""
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: may change in any release.
+
 """Which ways into a service of the estate take writes, where they listen beyond loopback. Pure."""
 
 from __future__ import annotations

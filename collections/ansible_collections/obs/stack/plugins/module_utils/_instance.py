@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: may change in any release.
+
 """Whether a host is an EC2 instance, which has no need of access keys in files."""
 
 from __future__ import annotations

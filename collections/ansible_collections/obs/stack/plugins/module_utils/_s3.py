@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: may change in any release.
+
 """Ask S3 for a bucket: the signed request and what the answer means. Pure.
 
 Signature version 4: docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html

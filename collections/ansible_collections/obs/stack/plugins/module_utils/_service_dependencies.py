@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: may change in any release.
+
 """Whom the services of a host call inside the estate and outside, and which buckets and databases they need. Pure."""
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: may change in any release.
+
 """The log line and the trace of a smoke test: what is written, where it is looked for. Pure."""
 
 from __future__ import annotations
