@@ -21,7 +21,8 @@ from tests.tree import COLLECTION, ROOT, UNIT, filter_names, plugins, relative, 
 ATTRIBUTES = {"check_mode", "diff_mode"}
 # Thin edges to systemd, accounts and files of a host: molecule/faults and molecule/upgrade prove them on real ones.
 EDGES = {
-    "_accounts", "_check", "_http", "_inspect", "_phase", "_removal", "_sandbox", "_stage", "_switch", "_transaction",
+    "_accounts", "_check", "_hooks", "_http", "_inspect", "_phase", "_removal", "_sandbox", "_stage", "_switch",
+    "_transaction",
 }
 SUPPORT = {"full", "partial", "none", "N/A"}
 

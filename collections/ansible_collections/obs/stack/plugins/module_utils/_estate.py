@@ -68,8 +68,8 @@ def derive(groups: Groups, hostvars: HostVars, host: str) -> dict[str, t.Any]:
         "site": ways.site,
         "zone": zone_of(variables),
         "listen": {
-            **{c.name: listen_default(c, variables, alone=ways.alone) for c in COMPONENTS},
-            "private": listen_default(BY_NAME["loki"], variables, alone=ways.alone),
+            **{c.name: listen_default(c, variables, enclosed=ways.enclosed) for c in COMPONENTS},
+            "private": listen_default(BY_NAME["loki"], variables, enclosed=ways.enclosed),
         },
         "urls": {name: end.url for name, end in ends.items()},
         "runs": list(dict.fromkeys(c.run for c in own)),

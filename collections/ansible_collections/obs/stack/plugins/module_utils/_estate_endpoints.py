@@ -210,28 +210,28 @@ def tls_of(component: Component, variables: t.Mapping[str, t.Any]) -> t.Mapping[
     return (variables.get("obs_tls") if own is None else own) or {}
 
 
-def listen_default(component: Component, variables: t.Mapping[str, t.Any], *, alone: bool) -> str:
+def listen_default(component: Component, variables: t.Mapping[str, t.Any], *, enclosed: bool) -> str:
     """The address, without a port, at which a service listens unless its own variable says otherwise."""
-    if component.local or (component.private and alone):
+    if component.local or (component.private and enclosed):
         return WHOLE_LOOPBACK
     return text(variables, "obs_listen_address", DEFAULT_LISTEN)
 
 
-def endpoint(component: Component, host: str, variables: t.Mapping[str, t.Any], *, alone: bool = False) -> Endpoint:
+def endpoint(component: Component, host: str, variables: t.Mapping[str, t.Any], *, enclosed: bool = False) -> Endpoint:
     """The endpoint of a component on a host, from its inventory variables.
 
     Args:
         component: the service.
         host: inventory name.
         variables: of that host.
-        alone: whether no other host of the site has a service: private ones then listen on loopback.
+        enclosed: whether nothing of the site leaves its one host: private services then listen on loopback.
 
     Raises:
         StackError: its listen address has no port.
     """
     role = component.installer
     variable = component.listen or f"{component.prefix}_listen_address"
-    default = join_host_port(listen_default(component, variables, alone=alone), component.port)
+    default = join_host_port(listen_default(component, variables, enclosed=enclosed), component.port)
     listen = parse_listen(text(variables, variable, default), variable)
     web_config = (not component.plain and variables.get(f"{role}_web_config")) or {}
     tls = tls_of(component, variables)
@@ -311,11 +311,17 @@ def hosts_of(groups: Groups) -> list[str]:
     return sorted({host for hosts in groups.values() for host in hosts})
 
 
+def is_enclosed(groups: Groups, hostvars: HostVars, site: str) -> bool:
+    """Whether a site is one host, and nothing has to leave it: certificates are for its address, not for loopback."""
+    hosts = site_hosts(groups, hostvars, site)
+    return len(hosts) == 1 and not (hostvars[hosts[0]].get("obs_tls") or {}).get("certificate")
+
+
 def members(component: Component, groups: Groups, hostvars: HostVars, site: str) -> list[Endpoint]:
     """Endpoints of a component in a site, sorted by host name."""
-    alone = len(site_hosts(groups, hostvars, site)) == 1
+    enclosed = is_enclosed(groups, hostvars, site)
     return [
-        endpoint(component, host, hostvars[host], alone=alone)
+        endpoint(component, host, hostvars[host], enclosed=enclosed)
         for host in sorted(set(groups.get(component.group) or []))
         if site_of(hostvars[host]) == site and runs(component, host, groups, hostvars)
     ]

@@ -68,7 +68,7 @@ def tracing(ways: Ways) -> str:
     """Where services send their own spans, by OTLP over gRPC: the collector beside them, if it is open to the host."""
     if not ways.own("otelcol"):
         return ""
-    address, loopback = receiver("otelcol_otlp_grpc_listen_address", 4317, ways.variables, alone=ways.alone)
+    address, loopback = receiver("otelcol_otlp_grpc_listen_address", 4317, ways.variables, enclosed=ways.enclosed)
     return address if loopback else ""
 
 
@@ -118,7 +118,7 @@ def _stores(ways: Ways) -> list[str]:
         for end in ways.members(service):
             there = ways.hostvars[end.host]
             variable = f"{BY_NAME[service].prefix}_grpc_address"
-            listen, loopback = receiver(variable, port, there, alone=ways.alone)
+            listen, loopback = receiver(variable, port, there, enclosed=ways.enclosed)
             parts = parse_listen(listen, variable)
             address = parts.host if loopback else address_of(end.host, there)
             if not loopback or end.host == ways.host:
@@ -284,9 +284,9 @@ def demo(ways: Ways) -> dict[str, t.Any]:
     """Where the demo application sends its spans: to the collector beside it, which needs no credentials of it."""
     if not ways.own("otelcol"):
         return {"otlp_endpoint": ""}
-    listen, loopback = receiver("otelcol_otlp_http_listen_address", 4318, ways.variables, alone=ways.alone)
+    listen, loopback = receiver("otelcol_otlp_http_listen_address", 4318, ways.variables, enclosed=ways.enclosed)
     del listen
-    return {"otlp_endpoint": otlp_url(ways.host, ways.variables, alone=ways.alone) if loopback else ""}
+    return {"otlp_endpoint": otlp_url(ways.host, ways.variables, enclosed=ways.enclosed) if loopback else ""}
 
 
 def gateway(ways: Ways) -> dict[str, t.Any]:
@@ -308,7 +308,7 @@ def _balanced(row: Balanced, ends: list[Endpoint], ways: Ways) -> dict[str, t.An
         there = ways.hostvars[end.host]
         port, address = end.port, end.address
         if row.listen:
-            listen, loopback = receiver(row.listen, row.port, there, alone=ways.alone)
+            listen, loopback = receiver(row.listen, row.port, there, enclosed=ways.enclosed)
             parts = parse_listen(listen, row.listen)
             port, address = parts.port, parts.host if loopback else address_of(end.host, there)
             tls = bool((there.get("otelcol_tls", there.get("obs_tls")) or {}).get("certificate"))

@@ -23,6 +23,7 @@ from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import
     Groups,
     HostVars,
     address_of,
+    is_enclosed,
     members,
     site_hosts,
     site_of,
@@ -171,6 +172,11 @@ class Ways:
         """Whether no other host of the site has a service."""
         return len(site_hosts(self.groups, self.hostvars, self.site)) == 1
 
+    @property
+    def enclosed(self) -> bool:
+        """Whether what only the site itself asks stays on loopback."""
+        return is_enclosed(self.groups, self.hostvars, self.site)
+
     def members(self, service: str) -> list[Endpoint]:
         """The endpoints of a service in the site, sorted by host name."""
         if service not in self._members:
@@ -240,7 +246,7 @@ class Ways:
         if not ends:
             return None
         end = next((end for end in ends if end.host == self.host), ends[0])
-        return Way(url=otlp_url(end.host, self.hostvars[end.host], alone=self.alone))
+        return Way(url=otlp_url(end.host, self.hostvars[end.host], enclosed=self.enclosed))
 
     def one_of(self, name: str) -> Way | None:
         """The way of a row of ``BALANCED`` by the user's balancer or the gateway, for what is no service of its own."""
@@ -255,23 +261,23 @@ def gateway_port(row: Balanced, variables: Mapping[str, t.Any]) -> int:
     return int((variables.get("gateway_ports") or {}).get(row.name) or row.port)
 
 
-def receiver(variable: str, port: int, variables: Mapping[str, t.Any], *, alone: bool) -> tuple[str, bool]:
+def receiver(variable: str, port: int, variables: Mapping[str, t.Any], *, enclosed: bool) -> tuple[str, bool]:
     """``host:port`` a receiver listens on, and whether that is loopback only.
 
     Args:
         variable: its own variable.
         port: its own port.
         variables: of its host.
-        alone: whether no other host of the site has a service.
+        enclosed: whether nothing of the site leaves its one host.
     """
-    default = WHOLE_LOOPBACK if alone else text(variables, "obs_listen_address", DEFAULT_LISTEN)
+    default = WHOLE_LOOPBACK if enclosed else text(variables, "obs_listen_address", DEFAULT_LISTEN)
     address = text(variables, variable, join_host_port(default, port))
     return address, parse_listen(address, variable).loopback
 
 
-def otlp_url(host: str, variables: Mapping[str, t.Any], *, alone: bool) -> str:
+def otlp_url(host: str, variables: Mapping[str, t.Any], *, enclosed: bool) -> str:
     """Where the collector of a host takes OTLP over HTTP."""
-    listen, loopback = receiver("otelcol_otlp_http_listen_address", OTLP["http"], variables, alone=alone)
+    listen, loopback = receiver("otelcol_otlp_http_listen_address", OTLP["http"], variables, enclosed=enclosed)
     parts = parse_listen(listen)
     tls = variables.get("otelcol_tls", variables.get("obs_tls")) or {}
     address = parts.host if loopback else address_of(host, variables)
@@ -290,7 +296,7 @@ def tempo_otlp(ways: Ways) -> Way | None:
     end = ends[0]
     there = ways.hostvars[end.host]
     variable = "tempo_otlp_http_listen_address"
-    listen, loopback = receiver(variable, TEMPO_OTLP_HTTP, there, alone=ways.alone)
+    listen, loopback = receiver(variable, TEMPO_OTLP_HTTP, there, enclosed=ways.enclosed)
     parts = parse_listen(listen, variable)
     tls = there.get("tempo_tls", there.get("obs_tls")) or {}
     own = ways.variables.get("obs_tls") or {}

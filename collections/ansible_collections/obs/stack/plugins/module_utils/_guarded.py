@@ -123,7 +123,7 @@ def listeners(component: str, ways: Ways) -> dict[str, Listener]:
     for name, (variable, port, certificate) in LISTENERS.get(component, {}).items():
         if not port and not text(variables, variable):
             continue
-        told, loopback = receiver(variable, port, variables, alone=ways.alone)
+        told, loopback = receiver(variable, port, variables, enclosed=ways.enclosed)
         listen = parse_listen(told, variable)
         tls = variables.get(certificate, variables.get("obs_tls")) or {}
         found[name] = Listener(

@@ -109,6 +109,16 @@ def test_a_sidecar_keeps_prometheus_from_compacting_and_the_collector_sends_it_o
     assert derived((small, hostvars), "one")["prometheus"]["flags"] == {}
 
 
+def test_with_certificates_one_host_asks_itself_at_the_address_they_are_for() -> None:
+    groups, hostvars = whole()
+    hostvars["one"].update(obs_address="10.0.0.1", obs_tls=TLS)
+    one = derived((groups, hostvars), "one")
+    assert one["otelcol_agent"]["logs_endpoint"]["url"] == "https://10.0.0.1:3100/otlp"
+    assert one["listen"]["loki"] == "0.0.0.0"
+    # Still one host: its folders are enough.
+    assert one["thanos"]["objstore"]["type"] == "FILESYSTEM"
+
+
 def test_services_send_their_own_spans_to_a_collector_beside_them() -> None:
     one = derived(whole(), "one")
     assert [one[name]["otlp_address"] for name in ("prometheus", "thanos", "grafana")] == ["127.0.0.1:4317"] * 3
