@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import lines
 import pytest
-from lab import converge, get, process, wait_for
+from lab import converge, process, wait_for
 
 FOLDER = "/var/log/obs-agent"
 UNITS = {"promtail": "promtail", "otelcol": "otelcol-agent"}
@@ -107,28 +107,20 @@ def set_finish(host, command: list[str] | None) -> list[str]:
 
 
 def test_an_agent_that_cannot_pass_on_what_it_has_stays(host, only_otelcol):
-    run, since = uuid.uuid4().hex[:8], int(host.check_output("date +%s"))
-    host.check_output("systemctl stop loki")
+    # As long as it may wait for Loki is too long for a test: the same refusal, at once.
+    finish = set_finish(host, ["/bin/sh", "-c", "echo nobody takes them >&2; exit 1"])
     try:
-        host.check_output(f"seq -f 'run {run} number %.0f' 1 100 >> {FOLDER}/outage.log")
-        # As long as it may wait for Loki is too long for a test: the same refusal, at once.
-        finish = set_finish(host, ["/bin/sh", "-c", "echo nobody takes them >&2; exit 1"])
         refused = change("promtail")
-        assert refused.code != 0
-        assert "Could not replace otelcol-agent by promtail: nobody takes them" in refused.errors
-        assert installed(host) == {"promtail", "otelcol-agent"}
-        assert process(host, "promtail").pid
     finally:
-        host.check_output("systemctl start loki")
         set_finish(host, finish)
-    wait_for("Loki", lambda: get(host, "http://127.0.0.1:3100/ready").status == 200, 60)
-    run_again = change("promtail")
-    assert run_again.code == 0, run_again.errors or run_again.output
-    assert run_again.results("promtail")[0]["action"] == "replace"
+    assert refused.code != 0
+    assert "Could not replace otelcol-agent by promtail: nobody takes them" in refused.errors
+    assert installed(host) == {"promtail", "otelcol-agent"}
+    assert process(host, "promtail").pid
+    again = change("promtail")
+    assert again.code == 0, again.errors or again.output
+    assert again.results("promtail")[0]["reasons"] == ["otelcol-agent is replaced"]
     assert installed(host) == {"promtail"}
-    wanted = set(range(1, 101))
-    selector = '{service_name="obs-agent"}'
-    wait_for("the lines of the outage", lambda: set(lines.arrived(host, run, selector, since)) >= wanted, 60)
 
 
 def test_a_run_that_is_killed_is_healed_by_the_next(host, only_otelcol):
@@ -144,7 +136,7 @@ def test_a_run_that_is_killed_is_healed_by_the_next(host, only_otelcol):
         assert process(host, "otelcol-agent").pid and process(host, "promtail").pid
         healed = change("otelcol")
         assert healed.code == 0, healed.errors or healed.output
-        assert healed.results("otelcol-agent")[0]["action"] == "replace"
+        assert healed.results("otelcol-agent")[0]["reasons"] == ["promtail is replaced"]
         assert installed(host) == {"otelcol-agent"}
     finally:
         host.run(f"systemctl stop {lines.UNIT}")
