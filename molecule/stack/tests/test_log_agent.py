@@ -125,12 +125,14 @@ def test_an_agent_that_cannot_pass_on_what_it_has_stays(host, only_otelcol):
 
 def test_a_run_that_is_killed_is_healed_by_the_next(host, only_otelcol):
     run, since = uuid.uuid4().hex[:8], int(host.check_output("date +%s"))
+    assert change("promtail").code == 0
     lines.write(host, run, f"{FOLDER}/killed.log", count=COUNT, chunk=CHUNK, pause=PAUSE)
     try:
         with ThreadPoolExecutor(1) as pool:
             cut = pool.submit(change, "otelcol")
             wait_for("the handover", lambda: host.run("pgrep -f '[h]andover.py --sources.* hand_over'").rc == 0, 90)
-            host.check_output("kill -9 $(pgrep -f '[r]elease_service_apply')")
+            # The module waits for the hook: it is the parent of systemd-run.
+            host.check_output("kill -9 $(ps -o ppid= -p $(pgrep -x systemd-run))")
             assert cut.result().code != 0
         assert installed(host) == {"promtail", "otelcol-agent"}
         assert process(host, "otelcol-agent").pid and process(host, "promtail").pid
