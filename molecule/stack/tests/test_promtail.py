@@ -12,6 +12,8 @@ from lab import converge, exposure, get, process, wait_for
 LOKI = "http://127.0.0.1:3100"
 PROMTAIL = "http://127.0.0.1:9080"
 ONLY = ("--tags", "promtail")
+# The log agent of the host while these tests run.
+CHOSEN = {"obs_log_agent": "promtail"}
 # New for every run: positions of files that are gone stay for some seconds.
 FOLDER = f"/var/log/obs-test-{uuid.uuid4().hex[:8]}"
 LOGS = [{"name": "obs-test", "paths": [f"{FOLDER}/*.log"], "format": "json", "labels": {"service": "obs-test"}}]
@@ -44,10 +46,11 @@ def write(host, name: str, numbers: range, run: str) -> None:
 def shipped(host):
     """A log of JSON lines that Promtail reads, taken away in the end."""
     host.check_output(f"install -d -m 0755 {FOLDER}")
-    run = converge({"promtail_logs": LOGS}, arguments=ONLY)
+    run = converge({**CHOSEN, "promtail_logs": LOGS}, arguments=ONLY)
     assert run.code == 0, run.errors or run.output
     yield
-    assert converge(arguments=ONLY).code == 0
+    assert converge(arguments=("--tags", "otelcol-agent")).code == 0
+    assert host.run("test -d /opt/obs/promtail").rc == 1, "the collector took its place"
     host.check_output(f"rm -rf {FOLDER}")
 
 
@@ -119,7 +122,7 @@ def test_lines_wait_for_loki(host, shipped):
 )
 def test_refused_before_anything_changes(host, variables, words):
     before = process(host, "promtail")
-    run = converge(variables, arguments=ONLY)
+    run = converge({**CHOSEN, **variables}, arguments=ONLY)
     assert run.code != 0
     assert words in run.errors, run.errors
     assert process(host, "promtail") == before
@@ -128,10 +131,11 @@ def test_refused_before_anything_changes(host, variables, words):
 def test_password_is_in_its_file_only(host):
     canary = f"canary-{uuid.uuid4().hex}"
     clients = [{"name": "far", "url": "http://127.0.0.1:3100/loki/api/v1/push", "username": "u", "password": canary}]
-    run = converge({"promtail_clients": clients}, arguments=(*ONLY, "--diff", "-vvv"))
+    given = {**CHOSEN, "promtail_clients": clients}
+    run = converge(given, arguments=(*ONLY, "--diff", "-vvv"))
     try:
         assert run.code == 0, run.errors
-        shown = run.output.replace(json.dumps({"promtail_clients": clients}), "")
+        shown = run.output.replace(json.dumps(given), "")
         assert canary not in json.dumps([result for _task, _host, result in run.tasks])
         assert f"+{canary}" not in shown
         assert canary not in host.check_output("cat /etc/promtail/promtail.yml /opt/obs/promtail/current/run.env")
@@ -139,4 +143,4 @@ def test_password_is_in_its_file_only(host):
         assert host.file("/etc/promtail/secrets/far_password").mode == 0o640
         assert canary not in host.check_output("journalctl --no-pager --since=-5min")
     finally:
-        assert converge(arguments=ONLY).code == 0
+        assert converge({**CHOSEN, "promtail_logs": LOGS}, arguments=ONLY).code == 0
