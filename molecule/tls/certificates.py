@@ -1,4 +1,4 @@
-"""Makes a CA, once, and a certificate for each host: certificates.py <folder> <host>…
+"""Makes a CA, once, and a certificate for each host: certificates.py <folder> <host>[=<IP address>]…
 
 Run again it renews the certificates under the same CA.
 """
@@ -6,6 +6,7 @@ Run again it renews the certificates under the same CA.
 from __future__ import annotations
 
 import datetime
+import ipaddress
 import sys
 from pathlib import Path
 
@@ -73,11 +74,14 @@ def make(folder: Path, hosts: list[str]) -> None:
     ca = x509.load_pem_x509_certificate((folder / "ca.crt").read_bytes())
     ca_key = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), None)
     assert isinstance(ca_key, ec.EllipticCurvePrivateKey)
-    for host in hosts:
+    for host, _equals, address in (told.partition("=") for told in hosts):
+        names: list[x509.GeneralName] = [x509.DNSName(host)]
+        if address:
+            names.append(x509.IPAddress(ipaddress.ip_address(address)))
         key = ec.generate_private_key(ec.SECP256R1())
         signed = (
             builder(host, ca.subject, key)
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+            .add_extension(x509.SubjectAlternativeName(names), critical=False)
             # Python 3.13 demands an authority key identifier; Go does not.
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
             .add_extension(
