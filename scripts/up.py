@@ -61,7 +61,7 @@ class Service:
 SERVICES = (
     Service("grafana", 3000, "metrics, logs and traces, each a click from the other"),
     Service("thanos-query", 10904, "PromQL over all there is; API under /api/v1"),
-    Service("demo", 8000, "the application that is watched; docs/demo.md", "/users/1"),
+    Service("demo", 8000, "the application that is watched; its README is roles/demo", "/users/1"),
 )
 
 
