@@ -63,7 +63,7 @@ health: tools ## Prove every service healthy: [WAIT=0] [STRICT=1]
 	$(VERB)
 
 .PHONY: smoke-test
-smoke-test: tools ## Send a sample and an alert there and back: [WAIT=90] [SOURCE=host]
+smoke-test: tools ## Send a sample, an alert, a log line and a trace there and back: [WAIT=90] [SOURCE=host]
 	$(VERB)
 
 .PHONY: check-dependencies
