@@ -95,6 +95,18 @@ molecule: engine ## Run molecule scenarios: make molecule SCENARIO=default
 bench: lab ## Measure install, no-change and change runs (PEER_COLLECTIONS= for the comparison)
 	@$(PYTHON) scripts/bench.py
 
+# As with the verbs' words: from the command line only.
+option = $(if $(filter command,$(origin $(1))),--$(2) '$($(1))')
+
+.PHONY: grafana-sim
+grafana-sim: ## Serve the tests' simulator of Grafana's API on 127.0.0.1: PORT=3999 VERSION=12.0.2 [STORAGE=unified] [FAULTS=1]
+	@exec python3 molecule/shared/artifacts/standins/grafana sim $(call option,PORT,port) $(call option,VERSION,version) \
+		$(call option,STORAGE,storage) $(if $(filter command,$(origin FAULTS)),--faults)
+
+.PHONY: grafana-contract
+grafana-contract: venv ## Hold a real Grafana against the contract of the simulator: GRAFANA_URL=, GRAFANA_USERNAME=, GRAFANA_PASSWORD=
+	@$(PYTHON) -m pytest -q tests/grafana/contract
+
 .PHONY: lab
 lab: engine ## Build the hosts' images and fill the artifact store
 	@scripts/lab.sh

@@ -163,12 +163,15 @@ class Filler:
             members: dict[str, Path | bytes] = {}
             for place, name in component.stand_in.members.items():
                 source, member = paths.STAND_INS / name, place.format(arch=arch)
-                if source.is_dir():
+                words = {"@version@": version, "@arch@": arch}
+                if (source / "__main__.py").exists():
+                    members[member] = packing.python_program(source, words)
+                elif source.is_dir():
                     program = paths.cache() / "build" / component.name / version / arch / Path(member).name
                     golang.compile_stand_in(source, version, arch, program)
                     members[member] = program
                 else:
-                    members[member] = source.read_text().replace("@version@", version).replace("@arch@", arch).encode()
+                    members[member] = packing.filled(source, words)
             archive = self.store.place(url)
             packing.pack(archive, component.top_folder(version, arch), members)
             self.store.note(url, STAND_IN, component.stand_in.digest())

@@ -50,7 +50,8 @@ def _digest(kind: str, *sources: Path) -> str:
 class StandIn:
     """What is packed where a component can be had nowhere: member of the archive -> source below molecule's standins.
 
-    A source that is a folder is a Go program, built; a file is packed as it is, with @version@ and @arch@ filled in.
+    A folder with __main__.py is a Python program, packed into one file; another folder is a Go program, built; a file
+    is packed as it is. @version@ and @arch@ are filled in, but for Go.
     """
 
     members: dict[str, str]

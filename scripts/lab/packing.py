@@ -68,6 +68,23 @@ def _add(tar: tarfile.TarFile, name: str, content: Path | bytes) -> None:
             tar.addfile(entry, stream)
 
 
+def python_program(folder: Path, words: Mapping[str, str]) -> bytes:
+    """A folder with __main__.py as one file that Python runs. words are put in the places of their keys."""
+    raw = io.BytesIO()
+    with zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.rglob("*.py")):
+            archive.writestr(zipfile.ZipInfo(path.relative_to(folder).as_posix()), filled(path, words))
+    return b"#!/usr/bin/env python3\n" + raw.getvalue()
+
+
+def filled(path: Path, words: Mapping[str, str]) -> bytes:
+    """Content of a text file, with words in the places of their keys."""
+    text = path.read_text(encoding="utf-8")
+    for key, word in words.items():
+        text = text.replace(key, word)
+    return text.encode()
+
+
 def member(archive: Path, name: str) -> bytes:
     """Content of the member with that base name. Raises KeyError when there is none."""
     with tarfile.open(archive) as tar:

@@ -135,6 +135,19 @@ def test_changed_stand_in_is_packed_anew(store: Store, stand_ins: Path) -> None:
     assert packing.member(store.place(STAND_IN.archive_url("2.0.0", "amd64")), "probe-amd64") == b"other"
 
 
+def test_a_stand_in_of_several_python_files_is_packed_as_one_that_runs(store: Store, stand_ins: Path) -> None:
+    (stand_ins / "many" / "inner").mkdir(parents=True)
+    (stand_ins / "many" / "__main__.py").write_text("from inner import told\nprint(told.TEXT)")
+    (stand_ins / "many" / "inner" / "__init__.py").touch()
+    (stand_ins / "many" / "inner" / "told.py").write_text("TEXT = 'version @version@'")
+    component = replace(STAND_IN, stand_in=StandIn({"probe": "many"}))
+    fill(store, component)
+    program = store.root / "probe"
+    program.write_bytes(packing.member(store.place(component.archive_url("2.0.0", "amd64")), "probe"))
+    program.chmod(0o755)
+    assert subprocess.run([program], capture_output=True, text=True, check=True).stdout == "version 2.0.0\n"
+
+
 def test_real_archive_laid_over_a_stand_in_is_taken_and_listed(store: Store, stand_ins: Path) -> None:
     fill(store, STAND_IN)
     archive = store.place(STAND_IN.archive_url("2.0.0", "amd64"))

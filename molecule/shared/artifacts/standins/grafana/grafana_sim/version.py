@@ -1,0 +1,5 @@
+"""The version this copy was packed as."""
+
+from __future__ import annotations
+
+PACKED = "@version@"
