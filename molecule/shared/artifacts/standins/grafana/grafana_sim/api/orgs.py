@@ -153,7 +153,10 @@ def _join(call: Call, org: int) -> t.Any:
     role = _role(given)
     if not call.who.includes(role) and not call.who.server_admin:
         raise plain(403, "Cannot assign a role higher than user's role")
-    number = by_name(call, given["loginOrEmail"])["id"]
+    try:
+        number = by_name(call, given["loginOrEmail"])["id"]
+    except Refusal:
+        raise plain(404, "User not found") from None
     if call.database.one("SELECT 1 FROM org_user WHERE org_id = ? AND user_id = ?", org, number):
         raise Refusal(409, {"message": "User is already member of this organization", "userId": number})
     call.database.insert("org_user", org_id=org, user_id=number, role=role, created=now())
