@@ -15,11 +15,12 @@ KIND = "contact point"
 HIDDEN = "[REDACTED]"
 # Settings that are secrets, by type.
 SECRETS = {
-    "alertmanager": ("basicAuthPassword",),
+    "prometheus-alertmanager": ("basicAuthPassword",),
     "dingding": ("url",),
     "discord": ("url",),
     "googlechat": ("url",),
     "kafka": ("password",),
+    "LINE": ("token",),
     "line": ("token",),
     "opsgenie": ("apiKey",),
     "pagerduty": ("integrationKey",),
@@ -35,7 +36,7 @@ SECRETS = {
     "wecom": ("url", "secret"),
     "email": (),
 }
-NEEDED = {"email": "addresses", "webhook": "url", "alertmanager": "url", "teams": "url"}
+NEEDED = {"email": "addresses", "webhook": "url", "prometheus-alertmanager": "url", "teams": "url"}
 
 
 def rows(call: Call) -> list[Row]:
