@@ -136,13 +136,14 @@ def simulated(version: str, storage: str = "", *options: str) -> Iterator[Api]:
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         try:
-            yield _ready(Api(f"http://127.0.0.1:{port}", password=password), process)
+            yield ready(Api(f"http://127.0.0.1:{port}", password=password), process)
         finally:
             process.terminate()
             process.wait(PATIENCE)
 
 
-def _ready(api: Api, process: subprocess.Popen[str]) -> Api:
+def ready(api: Api, process: subprocess.Popen[str]) -> Api:
+    """The server, once it answers."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if process.poll() is not None:

@@ -10,6 +10,7 @@ import typing as t
 from .settings import expand
 
 _KEY = re.compile(r"""(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^\s'"#&*!|>%@`\[{][^:#]*?)):(?=\s|$)""")
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "f": "\f", "a": "\a", "v": "\v", "e": "\x1b"}
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 
 
@@ -44,6 +45,8 @@ def _is_item(line: str) -> bool:
 def _block(lines: list[str], at: int) -> tuple[t.Any, int]:
     if at >= len(lines):
         return None, at
+    if lines[at].lstrip().startswith(("{", "[")):
+        return _value(lines, at, lines[at].strip(), -1)
     return _items(lines, at) if _is_item(lines[at]) else _pairs(lines, at)
 
 
@@ -92,9 +95,21 @@ def _value(lines: list[str], at: int, text: str, depth: int) -> tuple[t.Any, int
     if re.fullmatch(r"[|>][+-]?", text):
         return _literal(lines, at + 1, depth, text)
     at += 1
-    # Quotes and brackets may go on over the next lines.
+    plain = not text.startswith(("'", '"', "[", "{"))
+    if plain:
+        while at < len(lines) and lines[at].strip() and _indent(lines[at]) > depth:
+            text, at = f"{text} {lines[at].strip()}", at + 1
+        return _scalar(text), at
+    empty = 0
+    # Quotes and brackets go on over lines: a break is a blank, an empty line is a break, and \\ at an end is neither.
     while not _whole(text) and at < len(lines):
-        text, at = f"{text} {lines[at].strip()}", at + 1
+        following, at = lines[at].strip(), at + 1
+        if not following:
+            empty += 1
+        elif text.endswith("\\") and text.startswith('"'):
+            text, empty = text[:-1] + following, 0
+        else:
+            text, empty = text.rstrip() + ("\n" * empty or " ") + following, 0
     return _scalar(text), at
 
 
@@ -112,19 +127,30 @@ def _literal(lines: list[str], at: int, depth: int, style: str) -> tuple[str, in
 
 def _whole(text: str) -> bool:
     if text.startswith("'"):
-        return len(text) > 1 and bool(re.fullmatch(r"'(?:[^']|'')*'(?:\s+#.*)?", text))
-    if text.startswith(('"', "[", "{")):
-        try:
-            json.loads(text)
-        except ValueError:
-            return False
+        return bool(re.fullmatch(r"'(?:[^']|'')*'(?:\s+#.*)?", text, re.DOTALL))
+    if text.startswith('"'):
+        return bool(re.fullmatch(r'"(?:[^"\\]|\\.)*"(?:\s+#.*)?', text, re.DOTALL))
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
     return True
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    sign = match[1]
+    if sign[0] in "xuU":
+        return chr(int(sign[1:], 16))
+    return _ESCAPES.get(sign, sign)
 
 
 def _scalar(text: str) -> t.Any:
     if text.startswith("'"):
         return text[1 : text.rindex("'")].replace("''", "'")
-    if text.startswith(('"', "[", "{")):
+    if text.startswith('"'):
+        inner = text[1 : text.rindex('"')]
+        return re.sub(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", _unescaped, inner, flags=re.DOTALL)
+    if text.startswith(("[", "{")):
         return json.loads(text)
     text = re.sub(r"\s+#.*$", "", text)
     if text in _WORDS:
