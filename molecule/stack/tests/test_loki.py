@@ -64,12 +64,22 @@ def test_otlp_line_has_the_same_labels(host):
     attributes = {"service.name": service, "service": service, "site": "lab", "instance": "a:1", "k8s.pod.name": "p"}
     pairs = [{"key": key, "value": {"stringValue": text}} for key, text in attributes.items()]
     body = {
-        "resourceLogs": [{
-            "resource": {"attributes": pairs},
-            "scopeLogs": [{"logRecords": [
-                {"timeUnixNano": str(time.time_ns()), "traceId": trace_id, "body": {"stringValue": "by otlp"}},
-            ]}],
-        }]
+        "resourceLogs": [
+            {
+                "resource": {"attributes": pairs},
+                "scopeLogs": [
+                    {
+                        "logRecords": [
+                            {
+                                "timeUnixNano": str(time.time_ns()),
+                                "traceId": trace_id,
+                                "body": {"stringValue": "by otlp"},
+                            },
+                        ]
+                    }
+                ],
+            }
+        ]
     }
     options = ("-X", "POST", "-H", "Content-Type: application/json", "--data", json.dumps(body))
     assert get(host, f"{LOKI}/otlp/v1/logs", *options).status in (200, 204)
@@ -100,9 +110,21 @@ def test_acknowledged_lines_outlive_a_kill(host):
         # A bucket instead of the disk would change the object store of the period in use.
         ({"loki_s3": {"bucketnames": "logs", "region": "x"}}, 'object_store: "filesystem" -> "s3"'),
         (
-            {"loki_config": {"schema_config": {"configs": [
-                {"from": "2024-05-01", "store": "tsdb", "object_store": "filesystem", "schema": "v13",
-                 "index": {"prefix": "index_", "period": "24h"}}]}}},
+            {
+                "loki_config": {
+                    "schema_config": {
+                        "configs": [
+                            {
+                                "from": "2024-05-01",
+                                "store": "tsdb",
+                                "object_store": "filesystem",
+                                "schema": "v13",
+                                "index": {"prefix": "index_", "period": "24h"},
+                            }
+                        ]
+                    }
+                }
+            },
             "2024-04-01 is in use and would be gone",
         ),
     ],
@@ -119,8 +141,13 @@ def test_refused_before_anything_changes(host, variables, words):
 
 def test_check_mode_foretells_a_period_ahead(host):
     periods = [
-        {"from": begin, "store": "tsdb", "object_store": "filesystem", "schema": "v13",
-         "index": {"prefix": prefix, "period": "24h"}}
+        {
+            "from": begin,
+            "store": "tsdb",
+            "object_store": "filesystem",
+            "schema": "v13",
+            "index": {"prefix": prefix, "period": "24h"},
+        }
         for begin, prefix in (("2024-04-01", "index_"), ("2099-01-01", "later_"))
     ]
     before = process(host, "loki")

@@ -38,7 +38,7 @@ def write(host, name: str, numbers: range, run: str) -> None:
     """Numbered lines of JSON, appended to a file of the log."""
     host.check_output(
         f"seq {numbers.start} {numbers.stop - 1} | "
-        f"sed 's/.*/{{\"level\":\"info\",\"event\":\"{run}\",\"number\":&}}/' >> {FOLDER}/{name}.log"
+        f'sed \'s/.*/{{"level":"info","event":"{run}","number":&}}/\' >> {FOLDER}/{name}.log'
     )
 
 
@@ -63,7 +63,9 @@ def test_ready_and_sealed(host):
 def test_journal_arrives_with_its_service(host):
     word = uuid.uuid4().hex
     host.check_output(f"logger -t obs-journal -p user.warning {word}")
-    (labels, line), = wait_for("the line", lambda: lines(host, f'{{service="obs-journal", host!=""}} |= "{word}"'), 30)
+    ((labels, line),) = wait_for(
+        "the line", lambda: lines(host, f'{{service="obs-journal", host!=""}} |= "{word}"'), 30
+    )
     assert line == word
     assert labels["service"] == "obs-journal" and labels["level"] == "warning" and labels["host"]
 
@@ -74,7 +76,7 @@ def test_line_of_a_file_is_found_by_its_trace_id(host, shipped):
     line = {"timestamp": moment, "level": "error", "event": "request_failed", "trace_id": trace_id}
     host.check_output(f"echo '{json.dumps(line)}' >> {FOLDER}/app.log")
     logql = f'{{service="obs-test", level="error"}} | trace_id="{trace_id}"'
-    (labels, found), = wait_for("the line", lambda: lines(host, logql), 30)
+    ((labels, found),) = wait_for("the line", lambda: lines(host, logql), 30)
     assert json.loads(found) == line
     assert labels["filename"] == f"{FOLDER}/app.log"
     answer = get(host, f"{LOKI}/loki/api/v1/series", "-G", "--data-urlencode", 'match[]={service="obs-test"}')
@@ -98,8 +100,11 @@ def test_lines_wait_for_loki(host, shipped):
     host.check_output("systemctl stop loki")
     try:
         write(host, "outage", range(1, 1001), run)
-        wait_for("a try to send", lambda: "error sending batch" in host.check_output(
-            "journalctl -u promtail --since=-1min --no-pager"), 30)
+        wait_for(
+            "a try to send",
+            lambda: "error sending batch" in host.check_output("journalctl -u promtail --since=-1min --no-pager"),
+            30,
+        )
     finally:
         host.check_output("systemctl start loki")
     wait_for("Loki", lambda: get(host, f"{LOKI}/ready").status == 200, 60)

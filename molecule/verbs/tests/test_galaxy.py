@@ -78,8 +78,9 @@ def host() -> Any:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory, lab: dict[str, Any], host: Any):
     """The project, with the archive installed; afterwards the host is what it was."""
-    asked = subprocess.run(["ansible-inventory", "-i", str(INVENTORY), "--host", NAME], check=True, capture_output=True,
-                           text=True).stdout
+    asked = subprocess.run(
+        ["ansible-inventory", "-i", str(INVENTORY), "--host", NAME], check=True, capture_output=True, text=True
+    ).stdout
     reach = {key: value for key, value in json.loads(asked).items() if key.startswith("ansible_")}
     here = Elsewhere(tmp_path_factory.mktemp("elsewhere"))
     here.write("ansible.cfg", f"[defaults]\ncollections_path = {here.folder / 'collections'}\n")

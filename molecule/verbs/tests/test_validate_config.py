@@ -118,8 +118,12 @@ def test_what_cannot_be_judged_fails_unless_that_is_accepted() -> None:
 
 
 def test_an_inventory_that_cannot_work_is_refused_beside_the_rest(tmp_path: Path) -> None:
-    lone = {"all": {"hosts": {"lone": {"obs_site": "lone", "prometheus_listen_address": "nonsense"}},
-                    "children": {"prometheus": {"hosts": {"lone": None}}}}}
+    lone = {
+        "all": {
+            "hosts": {"lone": {"obs_site": "lone", "prometheus_listen_address": "nonsense"}},
+            "children": {"prometheus": {"hosts": {"lone": None}}},
+        }
+    }
     (tmp_path / "lone.yml").write_text(yaml.safe_dump(lone))
     run = validate("--inventory", str(tmp_path / "lone.yml"), "--tags", "node_exporter")
     assert run.code != 0 and "nonsense" in run.errors

@@ -114,6 +114,16 @@ def test_a_uid_is_made_where_none_is_given(api: Api) -> None:
     assert len(api.post("/api/datasources", body).body["datasource"]["uid"]) >= 9
 
 
+@source("§3.2 S:78b76973 service/datasource.go")
+def test_a_name_is_made_where_none_is_given(grafana: Api) -> None:
+    fresh, body = grafana.new_org(), {"type": "loki", "access": "proxy", "url": "http://127.0.0.1:3100"}
+    try:
+        names = [fresh.post("/api/datasources", body).body["name"] for _number in range(3)]
+        assert names == ["loki", "loki-1", "loki-2"]
+    finally:
+        grafana.seen_as(org=1).delete(f"/api/orgs/{fresh.org}")
+
+
 @source("§3.2 errors.go, store.go")
 @pytest.mark.parametrize("key", ["name", "uid"])
 def test_name_and_uid_are_unique(api: Api, key: str) -> None:
@@ -150,6 +160,14 @@ def test_a_put_replaces_the_whole(api: Api) -> None:
     found = get(api, one["uid"])
     assert (found["user"], found["database"], found["basicAuth"], found["withCredentials"]) == ("", "", False, False)
     assert (found["jsonData"], found["uid"]) == ({}, one["uid"])
+
+
+@source("§3.3 store.go")
+def test_a_put_may_rename_the_uid(api: Api) -> None:
+    one, uid = made(api), name()
+    assert put(api, one["uid"], wish(name=one["name"], uid=uid)).body["datasource"]["uid"] == uid
+    assert get(api, uid)["id"] == one["id"]
+    assert api.get(f"/api/datasources/uid/{one['uid']}").status == 404
 
 
 @source("§3.3 store.go [xorm writes non-zero columns]")

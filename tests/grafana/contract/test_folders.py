@@ -174,12 +174,15 @@ def test_permissions_are_replaced_as_a_whole(api: Api, viewer: Api) -> None:
 
 
 @source("§1 shape E, X13.2.1")
-def test_a_folder_one_may_not_write_to(api: Api, viewer: Api, editor: Api) -> None:
+def test_a_folder_one_may_not_write_to(api: Api, viewer: Api, editor: Api, version: tuple[int, ...]) -> None:
     one = made(api)
     assert (
         api.post(f"/api/folders/{one['uid']}/permissions", {"items": [{"role": "Viewer", "permission": 1}]}).status
         == 200
     )
     body = {"dashboard": {"title": name()}, "folderUid": one["uid"]}
-    assert editor.post("/api/dashboards/db", body).status == 403
+    answer = editor.post("/api/dashboards/db", body)
+    assert answer.status == 403
+    if version >= (13,):
+        assert answer.message == f'folders.folder.grafana.app "{one["uid"]}" is forbidden: access denied to folder'
     assert viewer.put(f"/api/folders/{one['uid']}", {"title": name(), "overwrite": True}).status == 403

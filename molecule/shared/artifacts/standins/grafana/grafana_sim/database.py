@@ -40,12 +40,16 @@ CREATE TABLE IF NOT EXISTS data_source (id INTEGER PRIMARY KEY AUTOINCREMENT, or
   UNIQUE (org_id, name), UNIQUE (org_id, uid));
 CREATE TABLE IF NOT EXISTS correlation (uid TEXT, org_id INTEGER, source_uid TEXT, entry TEXT, UNIQUE (org_id, uid));
 CREATE TABLE IF NOT EXISTS dashboard (id INTEGER PRIMARY KEY, org_id INTEGER, uid TEXT, is_folder INTEGER, title TEXT,
-  folder_uid TEXT DEFAULT '', data TEXT, version INTEGER, resource_version INTEGER, api_version TEXT, k8s_uid TEXT,
-  message TEXT DEFAULT '', extras TEXT DEFAULT '{}', created TEXT, updated TEXT, created_by TEXT, updated_by TEXT,
-  provisioning TEXT, UNIQUE (org_id, uid));
+  folder_uid TEXT DEFAULT '', tags TEXT DEFAULT '[]', version INTEGER, resource_version INTEGER, api_version TEXT,
+  k8s_uid TEXT, message TEXT DEFAULT '', extras TEXT DEFAULT '{}', created TEXT, updated TEXT,
+  created_by TEXT, updated_by TEXT,
+  provisioning TEXT, data TEXT, UNIQUE (org_id, uid));
+CREATE INDEX IF NOT EXISTS dashboard_folder ON dashboard (org_id, folder_uid);
+CREATE INDEX IF NOT EXISTS dashboard_resource_version ON dashboard (resource_version);
 CREATE TABLE IF NOT EXISTS dashboard_version (id INTEGER PRIMARY KEY AUTOINCREMENT, org_id INTEGER, dashboard_uid TEXT,
   version INTEGER, parent_version INTEGER, restored_from INTEGER DEFAULT 0, data TEXT, message TEXT, created TEXT,
   created_by TEXT);
+CREATE INDEX IF NOT EXISTS dashboard_version_of ON dashboard_version (org_id, dashboard_uid);
 CREATE TABLE IF NOT EXISTS dashboard_acl (org_id INTEGER, uid TEXT, items TEXT, UNIQUE (org_id, uid));
 CREATE TABLE IF NOT EXISTS annotation (id INTEGER PRIMARY KEY AUTOINCREMENT, org_id INTEGER, dashboard_uid TEXT,
   panel_id INTEGER, user_id INTEGER, text TEXT, tags TEXT, epoch INTEGER, epoch_end INTEGER, data TEXT, created INTEGER,
@@ -91,6 +95,7 @@ class Database:
             self._connection = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=10)
             self._connection.row_factory = sqlite3.Row
             self._connection.execute("PRAGMA synchronous = OFF")
+            self._connection.execute("PRAGMA journal_mode = TRUNCATE")
             self._connection.executescript(SCHEMA)
         except sqlite3.Error as error:
             raise Fatal(f"failed to connect to database {self.path}: {error}") from error

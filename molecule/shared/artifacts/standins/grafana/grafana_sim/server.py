@@ -50,7 +50,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def answer(self, status: int, body: t.Any, **headers: str) -> None:
         """Send; a text as text, everything else as JSON."""
-        data = body.encode() if isinstance(body, str) else json.dumps(body, indent=2).encode()
+        data = (body if isinstance(body, str) else json.dumps(body)).encode()
         data = b"" if status == 204 else data
         kind = "text/plain" if isinstance(body, str) else "application/json"
         self.send(status, data, {"Content-Type": f"{kind}; charset=UTF-8", **headers})
@@ -117,9 +117,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 raise sqlite3.OperationalError("the database is said to be down")
             self.site.database.ask("SELECT 1 FROM org")
         except sqlite3.Error:
-            self.answer(503, {"database": "failing", **shown})
+            state, status = "failing", 503
         else:
-            self.answer(200, {"database": "ok", **shown})
+            state, status = "ok", 200
+        text = json.dumps({"database": state, **shown}, indent=2)
+        self.send(status, text.encode(), {"Content-Type": "application/json; charset=UTF-8"})
 
     def _metrics(self) -> None:
         settings, database = self.site.settings, self.site.database

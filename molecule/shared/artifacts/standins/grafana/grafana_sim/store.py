@@ -89,6 +89,12 @@ def new_uid(profile: Profile) -> str:
     return str(uuid.uuid4()) if profile.unified else short_uid()
 
 
+def tags(data: dict[str, t.Any]) -> list[str]:
+    """Tags of a dashboard."""
+    found = data.get("tags")
+    return [str(tag) for tag in found] if isinstance(found, list) else []
+
+
 def bare(data: dict[str, t.Any]) -> dict[str, t.Any]:
     """A dashboard without what the server keeps in it."""
     return {key: value for key, value in data.items() if key not in SERVER_KEYS}
@@ -121,6 +127,7 @@ def save(
         "title": title,
         "folder_uid": folder_uid,
         "data": data,
+        "tags": tags(data),
         "api_version": api_version,
         "extras": extras if extras is not None else json.loads(row["extras"]) if row else {},
         "updated_by": author,
