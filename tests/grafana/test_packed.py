@@ -23,6 +23,7 @@ import pytest
 from tests.grafana.packed import VERSION, Installation
 from tests.grafana.servers import SIMULATOR
 
+FIRST, SECOND, THIRD = "first-one", "second-one", "third-one"
 PROMETHEUS = {"name": "Prometheus", "type": "prometheus", "uid": "prometheus", "url": "http://127.0.0.1:9090"}
 TEMPO = {"name": "Tempo", "type": "tempo", "uid": "tempo", "url": "http://127.0.0.1:3200"}
 
@@ -54,10 +55,10 @@ def test_the_password_is_a_file_and_seeds_an_empty_database_only(installed: Inst
     """§11: admin_password only seeds the first start."""
     with installed.running() as api:
         assert api.get("/api/user").body["login"] == "root"
-    (installed.folder / "password").write_text("second-one\n")
+    (installed.folder / "password").write_text(f"{SECOND}\n")
     with installed.running() as api:
         assert api.get("/api/user").status == 200
-        assert api.seen_as(password="second-one").get("/api/user").status == 401
+        assert api.seen_as(password=SECOND).get("/api/user").status == 401
 
 
 def test_the_command_line_sets_the_password(installed: Installation) -> None:
@@ -65,12 +66,12 @@ def test_the_command_line_sets_the_password(installed: Installation) -> None:
     with installed.running():
         pass
     run = installed.call(
-        "cli", *installed.places, "admin", "reset-admin-password", "--password-from-stdin", given="third-one"
+        "cli", *installed.places, "admin", "reset-admin-password", "--password-from-stdin", given=THIRD
     )
-    assert run.returncode == 0 and "third-one" not in run.stdout + run.stderr
-    with installed.running("third-one") as api:
+    assert run.returncode == 0 and THIRD not in run.stdout + run.stderr
+    with installed.running(THIRD) as api:
         assert api.get("/api/user").status == 200
-        assert api.seen_as(password="first-one").get("/api/user").status == 401
+        assert api.seen_as(password=FIRST).get("/api/user").status == 401
 
 
 def test_without_its_home_it_says_so(installed: Installation) -> None:
@@ -165,6 +166,18 @@ def test_a_mistake_ends_the_start(installed: Installation, entries: list[dict[st
     installed.provision("datasources", {"datasources": entries})
     said = refused(installed)
     assert said.startswith("Error: ✗ Datasource provisioning error: ") and words in said
+
+
+def test_another_name_for_a_uid_that_is_there_ends_the_start(installed: Installation) -> None:
+    """§9.1: matching is by name, so that it is a new one with the uid of the old."""
+    installed.provision("datasources", {"datasources": [PROMETHEUS]})
+    with installed.running():
+        pass
+    installed.provision("datasources", {"datasources": [{**PROMETHEUS, "name": "New"}]})
+    assert "data source with the same uid already exists" in refused(installed)
+    installed.provision("datasources", {"datasources": [PROMETHEUS]})
+    with installed.running() as api:
+        assert [one["name"] for one in api.get("/api/datasources").body] == ["Prometheus"]
 
 
 def test_a_secret_that_cannot_be_read_ends_the_start(installed: Installation) -> None:

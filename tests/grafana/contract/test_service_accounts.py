@@ -120,7 +120,8 @@ def test_a_deleted_token_lets_in_nobody(api: Api) -> None:
 
 @source("M serviceaccounts/database/store.go: api_key rows go with it")
 def test_tokens_go_with_their_account(api: Api) -> None:
-    account = made(api)["id"]
-    token = api.post(f"{BASE}/{account}/tokens", {"name": name()}).body["key"]
+    account, title = made(api)["id"], name()
+    token = api.post(f"{BASE}/{account}/tokens", {"name": title}).body["key"]
     assert api.delete(f"{BASE}/{account}").status == 200
     assert api.seen_as(token=token).get("/api/org").status == 401
+    assert api.post(f"{BASE}/{made(api)['id']}/tokens", {"name": title}).status == 200
