@@ -34,7 +34,7 @@ class Installation:
         self.program.write_bytes(packing.python_program(SIMULATOR, {"@version@": version}))
         self.program.chmod(0o755)
         (self.release / "conf" / "defaults.ini").write_bytes((SIMULATOR / "defaults.ini").read_bytes())
-        (folder / "password").write_text("first-one\n")
+        (folder / "password").write_text("canary-first\n")
         self.boards.mkdir()
         self.settings({})
 
@@ -72,7 +72,7 @@ class Installation:
         return ["--homepath", str(self.release), "--config", str(self.folder / "grafana.ini")]
 
     @contextlib.contextmanager
-    def running(self, password: str = "first-one", **environment: str) -> Iterator[Api]:
+    def running(self, password: str = "canary-first", **environment: str) -> Iterator[Api]:
         """The server, as the administrator."""
         process = subprocess.Popen(
             [self.program, "server", *self.places],

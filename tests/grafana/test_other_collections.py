@@ -170,7 +170,7 @@ def test_objects_of_another_organisation(module: Module, api: Api) -> None:
 
 def test_users_and_members(module: Module, api: Api) -> None:
     login, title = name(), name()
-    whole = {"login": login, "name": "Somebody", "email": f"{login}@example.com", "password": "right-one"}
+    whole = {"login": login, "name": "Somebody", "email": f"{login}@example.com", "password": "canary-right"}
     assert twice(module, "user", **whole)["user"]["login"] == login
     assert twice(module, "user", **{**whole, "name": "Somebody else", "is_admin": True})["user"]["isGrafanaAdmin"]
     number = module("organization", name=title)["org"]["id"]
@@ -182,7 +182,7 @@ def test_users_and_members(module: Module, api: Api) -> None:
 
 def test_teams(module: Module, api: Api) -> None:
     title, login = name(), name()
-    body = {"login": login, "email": f"{login}@example.com", "password": "right-one"}
+    body = {"login": login, "email": f"{login}@example.com", "password": "canary-right"}
     api.post("/api/admin/users", body)
     twice(module, "team", name=title, email="team@example.com", members=[body["email"]])
     number = api.get(f"/api/teams/search?name={title}").body["teams"][0]["id"]

@@ -23,7 +23,7 @@ import pytest
 from tests.grafana.packed import VERSION, Installation
 from tests.grafana.servers import SIMULATOR
 
-FIRST, SECOND, THIRD = "first-one", "second-one", "third-one"
+FIRST, SECOND, THIRD = "canary-first", "canary-second", "canary-third"
 PROMETHEUS = {"name": "Prometheus", "type": "prometheus", "uid": "prometheus", "url": "http://127.0.0.1:9090"}
 TEMPO = {"name": "Tempo", "type": "tempo", "uid": "tempo", "url": "http://127.0.0.1:3200"}
 

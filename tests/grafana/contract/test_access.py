@@ -83,14 +83,14 @@ def test_objects_of_another_organisation_are_not_there(grafana: Api, api: Api) -
 @source("§1 S:1b6639d4 login_attempt.go, password.go")
 def test_five_wrong_passwords_lock_the_right_one_out(grafana: Api) -> None:
     login = name()
-    number = grafana.post("/api/admin/users", {"login": login, "password": "right-one"}).body["id"]
+    number = grafana.post("/api/admin/users", {"login": login, "password": "canary-right"}).body["id"]
     try:
-        wrong = grafana.seen_as(login=login, password="wrong-one")
+        wrong = grafana.seen_as(login=login, password="canary-wrong")
         for _attempt in range(5):
             answer = wrong.get("/api/user")
             assert (answer.status, answer.code) == (401, "password-auth.failed")
             assert answer.message == "Invalid username or password"
-        answer = grafana.seen_as(login=login.upper(), password="right-one").get("/api/user")
+        answer = grafana.seen_as(login=login.upper(), password="canary-right").get("/api/user")
         assert (answer.status, answer.code) == (401, "login-attempt.blocked")
         assert answer.message == "Invalid username or password"
     finally:

@@ -25,7 +25,7 @@ PANELS = "S:02d0e5b1 libraryelements/api.go, S:078e7ef2 model/model.go"
 def user(grafana: Api) -> Iterator[dict[str, Any]]:
     """A user, gone after the test."""
     login = name()
-    body = {"login": login, "email": f"{login}@example.com", "name": login, "password": "right-one"}
+    body = {"login": login, "email": f"{login}@example.com", "name": login, "password": "canary-right"}
     answer = grafana.post("/api/admin/users", body)
     assert (answer.status, answer.message) == (200, "User created")
     yield {**body, "id": answer.body["id"]}
@@ -42,7 +42,7 @@ def test_a_user_is_found_by_login_and_address(grafana: Api, user: dict[str, Any]
 
 @source(USERS)
 def test_a_user_is_there_once(grafana: Api, user: dict[str, Any]) -> None:
-    answer = grafana.post("/api/admin/users", {"login": user["login"], "password": "right-one"})
+    answer = grafana.post("/api/admin/users", {"login": user["login"], "password": "canary-right"})
     assert answer.status == 412 and "already exists" in answer.message
     assert grafana.post("/api/admin/users", {"login": name(), "password": ""}).status == 400
 
@@ -62,20 +62,20 @@ def test_a_user_is_changed_and_deleted(grafana: Api, user: dict[str, Any]) -> No
 
 @source("§2 X11.5", USERS)
 def test_passwords_are_changed_by_their_user_and_by_the_administrator(grafana: Api, user: dict[str, Any]) -> None:
-    own = grafana.seen_as(login=user["login"], password="right-one")
-    body = {"oldPassword": "right-one", "newPassword": "another-one", "confirmNew": "another-one"}
+    own = grafana.seen_as(login=user["login"], password="canary-right")
+    body = {"oldPassword": "canary-right", "newPassword": "canary-another", "confirmNew": "canary-another"}
     answer = own.put("/api/user/password", body)
     assert (answer.status, answer.message) == (200, "User password changed")
     assert own.get("/api/user").status == 401
-    answer = grafana.put(f"/api/admin/users/{user['id']}/password", {"password": "third-one"})
+    answer = grafana.put(f"/api/admin/users/{user['id']}/password", {"password": "canary-third"})
     assert (answer.status, answer.message) == (200, "User password updated")
-    assert grafana.seen_as(login=user["login"], password="third-one").get("/api/user").status == 200
+    assert grafana.seen_as(login=user["login"], password="canary-third").get("/api/user").status == 200
 
 
 @source("§1 X13.2.1", USERS)
 def test_users_are_no_business_of_users(grafana: Api, user: dict[str, Any]) -> None:
-    own = grafana.seen_as(login=user["login"], password="right-one")
-    assert own.post("/api/admin/users", {"login": name(), "password": "right-one"}).status == 403
+    own = grafana.seen_as(login=user["login"], password="canary-right")
+    assert own.post("/api/admin/users", {"login": name(), "password": "canary-right"}).status == 403
     assert own.get("/api/user").body["login"] == user["login"]
 
 
