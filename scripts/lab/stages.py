@@ -60,7 +60,7 @@ def tests() -> list[Stage]:
     unit = paths.COLLECTION / "tests" / "unit"
     stages = [pytest("unit", 2, str(unit))] if unit.exists() else []
     own = [folder for folder in ("tests", "scripts/tests") if (paths.ROOT / folder).exists()]
-    return [*stages, pytest("contract", 2, *own), projects()]
+    return [*stages, pytest("contract", 4, *own), projects()]
 
 
 def projects() -> Stage:
