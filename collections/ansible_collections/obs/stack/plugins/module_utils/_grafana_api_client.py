@@ -113,7 +113,11 @@ class Client:
 
     def in_org(self, org_id: int) -> Client:
         """The same client, acting in another organisation."""
-        return Client(replace(self.access, org_id=org_id), send=self._custom, sleep=self._sleep)
+        return self.like(replace(self.access, org_id=org_id))
+
+    def like(self, access: Access) -> Client:
+        """The same client with other access."""
+        return Client(access, send=self._custom, sleep=self._sleep)
 
     def org_id(self) -> int:
         """The organisation that requests act in."""
