@@ -119,6 +119,8 @@ def run(module: AnsibleModule, make: t.Callable[[Client], Thing], header: str) -
         result = thing.result(plan, found)
     except StackError as error:
         module.fail_json(msg=str(error))
+    for warning in result.pop("warnings", []):
+        module.warn(warning)
     module.exit_json(changed=plan.changed, diff=plan.diff(header), **result)
 
 

@@ -97,7 +97,7 @@ from ansible_collections.obs.stack.plugins.module_utils._grafana_api_errors impo
 from ansible_collections.obs.stack.plugins.module_utils._grafana_api_runner import module_of, tell
 
 
-def annotations(client: Client, params: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
+def found_by(client: Client, params: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
     """The annotations that are asked for."""
     tags = list(params["tags"]) + ([KEY + params["key"]] if params["key"] else [])
     query = [("tags", tag) for tag in tags] + [("type", KIND), ("limit", params["limit"])]
@@ -126,7 +126,7 @@ def main() -> None:
             "limit": {"type": "int", "default": 100},
         }
     )
-    tell(module, lambda client: {"annotations": annotations(client, module.params)})
+    tell(module, lambda client: {"annotations": found_by(client, module.params)})
 
 
 if __name__ == "__main__":

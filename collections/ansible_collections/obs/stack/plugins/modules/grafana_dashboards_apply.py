@@ -127,9 +127,10 @@ def main() -> None:
         "folders": outcome.folders,
         "refused": outcome.refused,
         "changed": outcome.changed,
-        "warnings": outcome.warnings,
         "diff": {"before": outcome.before, "after": outcome.after},
     }
+    for warning in outcome.warnings:
+        module.warn(warning)
     if outcome.refused:
         module.fail_json(msg=told(outcome, len(archive.index), client.access.url), **result)
     module.exit_json(**result)
