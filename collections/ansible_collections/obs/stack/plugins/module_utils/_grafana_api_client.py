@@ -102,12 +102,12 @@ class Client:
     """
 
     def __init__(
-        self, access: Access, *, send: Send | None = None, sleep: t.Callable[[float], None] = time.sleep
+        self, access: Access, *, send: Send | None = None, sleep: t.Callable[[float], None] | None = None
     ) -> None:
         self.access = access
         self._send = send or _Sender(access)
         self._custom = send
-        self._sleep = sleep
+        self._sleep = sleep or time.sleep
         self._masker = Masker([access.password, access.token])
         self._org = access.org_id
 

@@ -1,0 +1,124 @@
+# Copyright: obs.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Grafana modules from a playbook: connection written once, sources of the controller, nothing secret told."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.tree import ROOT
+
+servers = pytest.importorskip("tests.grafana.servers")
+
+PLAYBOOK = """
+- hosts: localhost
+  gather_facts: false
+  module_defaults:
+    group/obs.stack.grafana:
+      url: "{{ grafana_at }}"
+      token: "{{ lookup('ansible.builtin.env', 'TOKEN_OF_TEST') }}"
+  tasks:
+    - name: Make a folder
+      obs.stack.grafana_folder: {uid: base, title: Base}
+    - name: Make an account
+      obs.stack.grafana_service_account:
+        name: boards
+        tokens: [{name: ci, dest: "{{ playbook_dir }}/token"}]
+    - name: Make a data source
+      obs.stack.grafana_datasource:
+        name: Loki
+        ds_type: loki
+        ds_url: http://127.0.0.1:1
+        secure_json_data: {basicAuthPassword: canary-secret}
+        fingerprint_key: canary-key
+    - name: Sync a tree
+      obs.stack.grafana_dashboards:
+        path: boards
+        folder_uid: base
+        folders_from_tree: true
+        owner: repo
+        prune: true
+        inputs: {DS_P: loki}
+    - name: Take one from a file
+      obs.stack.grafana_dashboard:
+        path: boards/team/one.json
+        uid: single
+        commit_message: by a test
+    - name: Look
+      obs.stack.grafana_dashboards_info: {owner: repo}
+    - name: Mark it
+      obs.stack.grafana_annotation: {key: "{{ ansible_play_name | default('x') }}", text: done}
+"""
+LEGEND = "{{ instance }}"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Any]]:
+    """A playbook with dashboards beside it, and a Grafana."""
+    folder = tmp_path_factory.mktemp("project")
+    team = folder / "boards" / "team"
+    team.mkdir(parents=True)
+    (folder / "site.yml").write_text(PLAYBOOK)
+    (folder / "ansible.cfg").write_text("[defaults]\n")
+    panel = {"type": "timeseries", "datasource": {"uid": "${DS_P}"}, "targets": [{"legendFormat": LEGEND}]}
+    asked = [{"name": "DS_P", "type": "datasource", "pluginId": "loki"}]
+    (team / "one.json").write_text(json.dumps({"uid": "one", "title": "One", "targets": LEGEND}))
+    (team / "two.yaml").write_text(json.dumps({"title": "Two", "__inputs": asked, "panels": [panel]}))
+    (team / ".hidden.json").write_text("no json")
+    with servers.simulated("13.2.3", "unified") as api:
+        yield folder, api.new_org().with_role("Admin")
+
+
+def play(project: tuple[Path, Any], *words: str) -> tuple[int, str]:
+    """Run the playbook; exit code and what it printed."""
+    folder, api = project
+    environment = {
+        **os.environ,
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),
+        "ANSIBLE_CONFIG": str(folder / "ansible.cfg"),
+        "TOKEN_OF_TEST": api.token,
+    }
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), "site.yml", "-i", "localhost,", "-c", "local",
+               "-e", f"grafana_at={api.url}", "-e", f"ansible_python_interpreter={sys.executable}", *words]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_playbook_predicts_does_and_settles(project: tuple[Path, Any]) -> None:
+    folder, api = project
+    code, predicted = play(project, "--check", "--diff")
+    assert code == 0 and "changed=6" in predicted, predicted
+    assert not (folder / "token").exists()
+    code, done = play(project, "--diff", "-vvv")
+    assert code == 0 and "changed=6" in done, done
+    code, again = play(project)
+    assert code == 0 and "changed=0" in again, again
+    assert "DEPRECATION" not in predicted + done + again
+    secrets = [api.token, (folder / "token").read_text().strip(), "canary-secret", "canary-key"]
+    assert not [secret for secret in secrets if secret in predicted + done + again]
+    # Never templated, inputs put in.
+    stored = api.get("/api/dashboards/uid/one").body["dashboard"]
+    assert stored["targets"] == LEGEND
+    titles = {hit["title"]: hit["uid"] for hit in api.get("/api/search?type=dash-db").body}
+    panel = api.get(f"/api/dashboards/uid/{titles['Two']}").body["dashboard"]["panels"][0]
+    assert panel["datasource"] == {"uid": "loki"} and panel["targets"][0]["legendFormat"] == LEGEND
+
+
+def test_broken_source_is_named_with_its_line(project: tuple[Path, Any]) -> None:
+    folder, _api = project
+    broken = folder / "boards" / "team" / "broken.json"
+    broken.write_text('{"title": "x",\n "panels": [}\n')
+    try:
+        code, told = play(project)
+    finally:
+        broken.unlink()
+    assert code != 0 and "Could not use the dashboard team/broken.json (line 2, column 13)" in told, told
