@@ -233,7 +233,8 @@ def unreached(error: Exception, timeout: float) -> tuple[str, str]:
             "Give the authority as ca_path, or name the host in url as the certificate does.",
         )
     if isinstance(cause, ssl.SSLError):
-        return "TLS failed: {0}".format(cause.reason or cause), "Look at the scheme of url, client_cert and client_key."
+        why = "TLS failed: {0}".format(getattr(cause, "reason", "") or cause.strerror)
+        return why, "Look at the scheme of url, client_cert and client_key."
     if isinstance(cause, socket.gaierror):
         return "the name does not resolve: {0}".format(cause.strerror), "Look at url."
     if isinstance(cause, socket.timeout):
