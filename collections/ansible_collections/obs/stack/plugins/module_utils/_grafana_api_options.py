@@ -39,12 +39,13 @@ def _wrong(why: str, hint: str) -> StackError:
     return StackError("Could not reach Grafana", why=why, hint=hint, step="input", doc="grafana-api")
 
 
-def access_of(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str] = os.environ) -> Access:
+def access_of(params: t.Mapping[str, t.Any], environment: t.Mapping[str, str] | None = None) -> Access:
     """Where Grafana is and who asks, by a module's options, else by the environment.
 
     Raises:
         StackError: no URL, one that cannot be used, or no credentials.
     """
+    environ = os.environ if environment is None else environment
     url = str(params.get("url") or environ.get("GRAFANA_URL") or "").rstrip("/")
     if not url:
         raise _wrong("no url", "Give url, or set GRAFANA_URL where the module runs.")

@@ -44,7 +44,7 @@ class Action(grafana_dashboards.ActionModule):
     def _remove_tmp_path(self, path: Any) -> None:
         """Nothing to remove."""
 
-    def _find_needle(self, folder: str, needle: str) -> str:
+    def _find_needle(self, dirname: str, needle: str) -> str:
         if not Path(needle).exists():
             raise LookupError("Could not find '{0}'\nmore".format(needle))
         return needle

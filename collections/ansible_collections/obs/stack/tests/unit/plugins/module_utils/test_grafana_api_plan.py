@@ -48,7 +48,8 @@ def test_plan(current: t.Any, desired: t.Any, action: str) -> None:
     ],
 )
 def test_same(one: t.Any, other: t.Any, equal: bool) -> None:
-    assert same(one, other) is equal and same(other, one) is equal
+    pair = (one, other)
+    assert same(*pair) is equal and same(*pair[::-1]) is equal
 
 
 class Counter:
