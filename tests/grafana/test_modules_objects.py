@@ -197,7 +197,8 @@ def test_datasource_is_made_changed_renamed_and_removed(grafana: Modules) -> Non
 
 def test_first_data_source_turns_default(grafana: Modules) -> None:
     first = {"name": "A", "ds_type": "loki", "ds_url": "http://127.0.0.1:1"}
-    grafana.changes("grafana_datasource", **first)
+    done = grafana.changes("grafana_datasource", **first)
+    assert "isDefault" not in done["diff"]["after"] and done["datasource"]["isDefault"] is True
     assert grafana.api.get("/api/datasources/uid/a").body["isDefault"] is True
     grafana.changes("grafana_datasource", name="B", ds_type="loki", ds_url="http://127.0.0.1:1", is_default=True)
     assert not grafana.settles("grafana_datasource", **first)["changed"]

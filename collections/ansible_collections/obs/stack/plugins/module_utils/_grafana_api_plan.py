@@ -61,7 +61,7 @@ def plan(current: Form | None, desired: Form | None) -> Plan:
 
 def same(one: t.Any, other: t.Any) -> bool:
     """Whether two documents say the same: as ``==``, but true is not 1."""
-    if isinstance(one, t.Mapping) and isinstance(other, t.Mapping):
+    if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
         return len(one) == len(other) and all(same(*pair) for pair in zip(one, other))

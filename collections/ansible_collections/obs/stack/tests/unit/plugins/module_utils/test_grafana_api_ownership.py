@@ -23,7 +23,7 @@ from ansible_collections.obs.stack.plugins.module_utils._grafana_api_ownership i
     written_by_us,
 )
 from ansible_collections.obs.stack.plugins.module_utils._grafana_api_plan import Plan
-from ansible_collections.obs.stack.plugins.module_utils._grafana_api_prune import Folders, check_limit
+from ansible_collections.obs.stack.plugins.module_utils._grafana_api_prune import Folders, Stale, check_limit
 
 
 def test_proof_is_of_one_owner_and_one_uid() -> None:
@@ -96,6 +96,34 @@ def test_folders_go_from_the_inside_when_all_in_them_goes() -> None:
     assert list(folders.stale()) == [inner, outer]
     wanted = Folders(Tree(parents, dict.fromkeys(parents, 0)), "repo", {outer})  # type: ignore[arg-type]
     assert sorted(wanted.stale()) == sorted([inner, full])
+
+
+class Told:
+    """Answers about one dashboard, to whom nobody tells who he is."""
+
+    login = ""
+
+    def __init__(self, tags: t.Any, **meta: t.Any) -> None:
+        self.client = self
+        self.answer = {"dashboard": {"title": "D", "tags": tags}, "meta": {"createdBy": "a", "updatedBy": "a", **meta}}
+
+    def get(self, path: str, errand: Errand, *, query: t.Any = None, absent: t.Any = ()) -> t.Any:
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("tags", "meta", "kept"),
+    [
+        (tags_of("repo", "d"), {}, ""),
+        (tags_of("repo", "other"), {}, "it has lost its tags"),
+        ([], {}, "it has lost its tags"),
+        (tags_of("repo", "d"), {"updatedBy": "ann"}, "it was last changed by ann"),
+        (tags_of("repo", "d"), {"provisionedExternalId": "d.json"}, "it is provisioned from a file"),
+    ],
+)
+def test_each_is_judged_again_before_it_goes(tags: t.Any, meta: dict[str, str], kept: str) -> None:
+    stale = Stale(Told(list(tags), **meta), "d", "repo")  # type: ignore[arg-type]
+    assert stale.plan(stale.read()).changed is not bool(kept) and stale.kept_because == kept
 
 
 def test_after_which_errors_a_sync_goes_on() -> None:

@@ -50,7 +50,7 @@ CASES: list[t.Any] = [
     ("old one kept", wish(rotate_before=DAY, keep_old_for=DAY), [token(1, left=0.5)], 1, "a-ci-2", []),
     ("old one still kept", wish(keep_old_for=2 * DAY), [token(1, age=9), token(2, age=1)], 2, "", []),
     ("old one is due", wish(keep_old_for=DAY), [token(1, age=9), token(2, age=2)], 2, "", [1]),
-    ("cut off before the file", wish(keep_old_for=DAY), [token(1), token(2, age=0)], 1, "", [2]),
+    ("cut off before the file", wish(keep_old_for=9 * DAY), [token(1), token(2, age=0)], 1, "", [2]),
     ("expired", wish(), [token(1, live=False)], 1, "a-ci-2", [1]),
     ("lives too long", wish(expires_in=DAY), [token(1)], 1, "a-ci-2", [1]),
     ("not wanted", wish(present=False), [token(1), token(2)], 2, "", [1, 2]),

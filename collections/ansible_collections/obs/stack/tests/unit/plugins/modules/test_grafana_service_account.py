@@ -6,11 +6,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import stat
 import typing as t
 from pathlib import Path
 
+import pytest
+
+from ansible_collections.obs.stack.plugins.module_utils import _grafana_api_account
 from ansible_collections.obs.stack.plugins.modules import grafana_service_account
 
 ACCOUNT = {"id": 7, "name": "boards", "login": "sa-1-boards", "role": "Editor", "isDisabled": False}
@@ -42,6 +46,22 @@ def test_check_mode_makes_no_token(ask: t.Any, grafana: t.Any, tmp_path: Path) -
     tokens = [{"name": "ci", "dest": str(tmp_path / "token")}]
     result = ask(grafana_service_account, name="boards", tokens=tokens, check_mode=True)
     assert result["changed"] and not grafana.written and not list(tmp_path.iterdir())
+
+
+def test_token_that_cannot_be_written_is_revoked(
+    ask: t.Any, grafana: t.Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: t.Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(_grafana_api_account, "_write", full)
+    grafana.on("GET /api/serviceaccounts/search", search(ACCOUNT))
+    grafana.on("GET " + TOKENS, [], [MADE])
+    grafana.on("POST " + TOKENS, {"id": 9, "name": "boards-ci-1", "key": "canary-key"})
+    grafana.on("DELETE {0}/9".format(TOKENS), {})
+    result = ask(grafana_service_account, name="boards", tokens=[{"name": "ci", "dest": str(tmp_path / "token")}])
+    assert result["failed"] and "No space left on device" in result["msg"]
+    assert grafana.written[-1][0] == "DELETE {0}/9".format(TOKENS)
 
 
 def test_name_that_only_holds_another_is_not_it(ask: t.Any, grafana: t.Any) -> None:
