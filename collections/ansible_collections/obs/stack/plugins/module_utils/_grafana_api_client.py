@@ -12,6 +12,7 @@ import base64
 import errno
 import http.client
 import json
+import os
 import re
 import socket
 import ssl
@@ -263,6 +264,10 @@ class _Sender:
             # Not used, but without one each request would read all the authorities of the host.
             self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if self._context is None:
+            for path in (access.ca_path, access.client_cert, access.client_key):
+                # ssl would not say which one.
+                if path and not os.path.isfile(path):
+                    raise FileNotFoundError(errno.ENOENT, "No such file", path)
             self._context = urls.make_context(
                 cafile=access.ca_path or None,
                 validate_certs=access.validate_certs,

@@ -52,7 +52,14 @@ class Stale(Classic):
 
     def read(self) -> t.Any:
         """Dashboard and meta; of one in schema v2, as much as it takes to judge."""
-        found = super().read()
+        self.kept_because = ""
+        try:
+            found = super().read()
+        except Refusal as refusal:
+            if refusal.status != 403:
+                raise
+            self.kept_because = "it may not be read"
+            return None
         if found is None or found["dashboard"]:
             return found
         version = next((one for one in self._server.versions if one.startswith("v2")), "")
@@ -73,7 +80,6 @@ class Stale(Classic):
         if current is None:
             return Plan(NONE, None, None)
         meta = current["meta"]
-        self.kept_because = ""
         if not proven(self._owner, self._wish.uid, current["dashboard"].get("tags") or []):
             self.kept_because = "it has lost its tags"
         elif not written_by_us(meta, "" if meta.get("byUid") else self._server.login):

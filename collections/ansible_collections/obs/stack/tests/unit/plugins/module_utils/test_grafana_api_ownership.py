@@ -105,9 +105,12 @@ class Told:
 
     def __init__(self, tags: t.Any, **meta: t.Any) -> None:
         self.client = self
-        self.answer = {"dashboard": {"title": "D", "tags": tags}, "meta": {"createdBy": "a", "updatedBy": "a", **meta}}
+        meta = {"createdBy": "a", "updatedBy": "a", **meta}
+        self.answer: t.Any = {"dashboard": {"title": "D", "tags": tags}, "meta": meta}
 
     def get(self, path: str, errand: Errand, *, query: t.Any = None, absent: t.Any = ()) -> t.Any:
+        if isinstance(self.answer, Exception):
+            raise self.answer
         return self.answer
 
 
@@ -124,6 +127,16 @@ class Told:
 def test_each_is_judged_again_before_it_goes(tags: t.Any, meta: dict[str, str], kept: str) -> None:
     stale = Stale(Told(list(tags), **meta), "d", "repo")  # type: ignore[arg-type]
     assert stale.plan(stale.read()).changed is not bool(kept) and stale.kept_because == kept
+
+
+def test_one_that_may_not_be_read_is_kept() -> None:
+    told = Told([])
+    told.answer = Refusal(Errand("read", "dashboard"), "http://x", 403, "no")
+    stale = Stale(told, "d", "repo")  # type: ignore[arg-type]
+    assert not stale.plan(stale.read()).changed and stale.kept_because == "it may not be read"
+    told.answer = Refusal(Errand("read", "dashboard"), "http://x", 500, "no")
+    with pytest.raises(Refusal):
+        stale.read()
 
 
 def test_after_which_errors_a_sync_goes_on() -> None:
