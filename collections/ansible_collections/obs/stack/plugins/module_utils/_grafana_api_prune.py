@@ -130,6 +130,8 @@ class Folders:
             str(hit["uid"]): folder_of(hit.get("folderUid")) for hit in search(client, self._errand, type="dash-folder")
         }
         self._stale = [uid for uid in self._parents if is_folder_of(owner, uid) and uid not in wanted]
+        # As it is before anything is written, so that check mode comes to the same.
+        self._held = {uid: self.held(uid) for uid in self._stale}
         self._leaving: dict[str, int] = {}
 
     def leaves(self, uid: str) -> None:
@@ -143,7 +145,7 @@ class Folders:
     def stale(self) -> t.Iterator[str]:
         """Folders that will hold nothing any more, inner ones first. Each is noted as leaving the one it is in."""
         for uid in sorted(self._stale, key=lambda one: (-self._depth(one), one)):
-            held = self.held(uid)
+            held = self._held[uid]
             if held is not None and held <= self._leaving.get(uid, 0):
                 yield uid
                 self.leaves(self._parents.get(uid, ""))
