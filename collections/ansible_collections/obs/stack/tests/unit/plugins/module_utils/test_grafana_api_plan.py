@@ -36,7 +36,7 @@ def test_plan(current: t.Any, desired: t.Any, action: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "equal"),
+    ("left", "right", "equal"),
     [
         (1, 1.0, True),
         (1, True, False),
@@ -47,9 +47,8 @@ def test_plan(current: t.Any, desired: t.Any, action: str) -> None:
         ("", None, False),
     ],
 )
-def test_same(one: t.Any, other: t.Any, equal: bool) -> None:
-    pair = (one, other)
-    assert same(*pair) is equal and same(*pair[::-1]) is equal
+def test_same(left: t.Any, right: t.Any, equal: bool) -> None:
+    assert same(left, right) is equal and same(right, left) is equal
 
 
 class Counter:
