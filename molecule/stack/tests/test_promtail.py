@@ -42,9 +42,9 @@ def write(host, name: str, numbers: range, run: str) -> None:
     )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)
 def shipped(host):
-    """A log of JSON lines that Promtail reads, taken away in the end."""
+    """Promtail is the host's agent and reads a log of JSON lines; the collector takes its place again in the end."""
     host.check_output(f"install -d -m 0755 {FOLDER}")
     run = converge({**CHOSEN, "promtail_logs": LOGS}, arguments=ONLY)
     assert run.code == 0, run.errors or run.output

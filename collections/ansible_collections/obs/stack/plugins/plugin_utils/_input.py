@@ -75,6 +75,7 @@ def _check_replaced(name: str, replaced: Sequence[str]) -> None:
                 "Correct the services that it replaces.",
             )
 
+
 def _check_package(name: str, release: Mapping[str, Any]) -> None:
     """A release that is a package of the distribution."""
     if not PACKAGE.match(str(release["package"])):

@@ -119,10 +119,11 @@ def test_health_of_a_collector_is_asked_on_its_own_port(run: t.Any, monkeypatch:
     asked: list[tuple[int, str]] = []
 
     class Collector(Service):
-        def __call__(self, **how: t.Any) -> Collector:
-            self.port = how["port"]
-            page = Collector()
-            page.port = self.port
+        port = 0
+
+        def __call__(self, **how: t.Any) -> Service:
+            page = type(self)()
+            page.port = how["port"]
             return page
 
         def get(self, path: str) -> tuple[int, bytes]:
