@@ -152,6 +152,8 @@ def test_beyond_loopback_only_senders_with_a_certificate_get_in(host, undone, ce
     name = host.check_output("hostname")
     wanted = {
         "tempo_tls": certificates(name),
+        "tempo_tls_server_name": name,
+        "tempo_listen_address": "0.0.0.0:3200",
         "tempo_otlp_http_listen_address": "0.0.0.0:4328",
         "tempo_stop_timeout": 6,
     }
