@@ -12,6 +12,7 @@ import typing as t
 from collections.abc import Iterator
 
 from ansible_collections.obs.stack.plugins.module_utils import _estate_logs, _estate_signals, _estate_storage
+from ansible_collections.obs.stack.plugins.module_utils._estate_balanced import BALANCED, gateway_port
 from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import (
     COMPONENTS,
     LOG_AGENTS,
@@ -23,7 +24,7 @@ from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import
     site_of,
     text,
 )
-from ansible_collections.obs.stack.plugins.module_utils._estate_ways import BALANCED, Ways, external, gateway_port
+from ansible_collections.obs.stack.plugins.module_utils._estate_ways import Ways, external
 from ansible_collections.obs.stack.plugins.module_utils._wiring import parse_listen
 
 # One store has one of these: a second would delete what the first has written.

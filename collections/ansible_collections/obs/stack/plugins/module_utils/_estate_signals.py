@@ -25,21 +25,18 @@ from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import
     site_of,
     text,
 )
+from ansible_collections.obs.stack.plugins.module_utils._estate_gateway import gateway
 from ansible_collections.obs.stack.plugins.module_utils._estate_jobs import access_files, client
 from ansible_collections.obs.stack.plugins.module_utils._estate_ways import (
-    BALANCED,
-    Balanced,
     Way,
     Ways,
     external,
     first_served,
-    gateway_port,
     otlp_url,
     receiver,
     tempo_otlp,
 )
 from ansible_collections.obs.stack.plugins.module_utils._wiring import (
-    is_ip,
     join_host_port,
     parse_listen,
     pem_source,
@@ -287,51 +284,6 @@ def demo(ways: Ways) -> dict[str, t.Any]:
     listen, loopback = receiver("otelcol_otlp_http_listen_address", 4318, ways.variables, enclosed=ways.enclosed)
     del listen
     return {"otlp_endpoint": otlp_url(ways.host, ways.variables, enclosed=ways.enclosed) if loopback else ""}
-
-
-def gateway(ways: Ways) -> dict[str, t.Any]:
-    """What the balancer of the site has behind it."""
-    served = []
-    for row in BALANCED:
-        ends = ways.members(row.component)
-        if ends:
-            served.append(_balanced(row, ends, ways))
-    client = ways.variables.get("obs_gateway_client") or {}
-    users = {text(client, "username"): text(client, "password")} if client.get("username") else {}
-    return {"services": served, "users": users}
-
-
-def _balanced(row: Balanced, ends: list[Endpoint], ways: Ways) -> dict[str, t.Any]:
-    members = []
-    tls = ends[0].scheme == "https"
-    for end in ends:
-        there = ways.hostvars[end.host]
-        port, address = end.port, end.address
-        if row.listen:
-            listen, loopback = receiver(row.listen, row.port, there, enclosed=ways.enclosed)
-            parts = parse_listen(listen, row.listen)
-            port, address = parts.port, parts.host if loopback else address_of(end.host, there)
-            tls = bool((there.get("otelcol_tls", there.get("obs_tls")) or {}).get("certificate"))
-        # HAProxy holds a certificate against names only, never against an address.
-        name = end.host if is_ip(address) else address
-        members.append({"name": end.host, "address": address, "port": port, "server_name": name})
-    service: dict[str, t.Any] = {
-        "name": row.name,
-        "port": gateway_port(row, ways.variables),
-        "protocol": row.protocol,
-        "members": members,
-        "tls": tls,
-        "authenticate": row.authenticate,
-        "sticky": row.sticky,
-        "repeatable": row.repeatable,
-        "push_paths": [ends[0].prefix + path for path in row.push_paths],
-        "deny_paths": [ends[0].prefix + path for path in row.deny_paths],
-    }
-    if row.health:
-        service["health"] = ends[0].prefix + row.health
-    if row.authenticate and ends[0].username:
-        service.update(username=ends[0].username, password=ends[0].password)
-    return service
 
 
 DERIVED: dict[str, t.Callable[[Ways], dict[str, t.Any]]] = {

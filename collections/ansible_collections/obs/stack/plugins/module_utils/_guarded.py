@@ -12,13 +12,12 @@ import ipaddress
 import typing as t
 from collections.abc import Mapping
 
+from ansible_collections.obs.stack.plugins.module_utils._estate_balanced import BALANCED, gateway_port
 from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import address_of, text
 from ansible_collections.obs.stack.plugins.module_utils._estate_ways import (
-    BALANCED,
     OTLP,
     TEMPO_OTLP_HTTP,
     Ways,
-    gateway_port,
     receiver,
 )
 from ansible_collections.obs.stack.plugins.module_utils._ways_in import GRPC

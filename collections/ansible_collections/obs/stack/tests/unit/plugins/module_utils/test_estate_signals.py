@@ -13,6 +13,8 @@ import pytest
 
 from ansible_collections.obs.stack.plugins.module_utils import (
     _estate,
+    _estate_balanced,
+    _estate_gateway,
     _estate_problems,
     _estate_signal_problems,
     _estate_signals,
@@ -170,6 +172,17 @@ def test_query_leaves_out_the_labels_in_which_replicas_differ() -> None:
     assert derived((groups, hostvars), "a")["thanos"]["replica_labels"] == ["replica"]
     hostvars["a"]["obs_zone"], hostvars["b"]["obs_zone"] = "x", "y"
     assert derived((groups, hostvars), "c")["thanos"]["replica_labels"] == ["replica", "zone"]
+
+
+def test_what_is_balanced_has_a_port_of_its_own_that_the_inventory_may_move() -> None:
+    rows = _estate_balanced.BALANCED
+    assert len({row.port for row in rows}) == len({row.name for row in rows}) == len(rows)
+    assert _estate_balanced.gateway_port(rows[0], {"gateway_ports": {rows[0].name: "13100"}}) == 13100
+
+
+def test_a_site_without_members_has_nothing_behind_its_gateway() -> None:
+    groups, hostvars = {"gateway": ["g"]}, {"g": {}}
+    assert _estate_gateway.gateway(Ways(groups, hostvars, "g")) == {"services": [], "users": {}}
 
 
 def test_an_address_for_the_gateway_is_what_clients_use() -> None:
