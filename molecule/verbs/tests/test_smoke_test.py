@@ -148,7 +148,7 @@ def test_each_broken_way_is_told_with_its_reason(host):
         wait_for("Alertmanager", lambda: get(host, "http://127.0.0.1:9093/-/ready").status == 200)
         wait_for("good scrape", lambda: query(host, 'up{instance="verbs-b:9100"} == 1'))
     assert run.code == 2
-    why = "Could not find the sample of verbs-b in Prometheus: not there after 1 s; target verbs-b:9100 is down: "
+    why = "Could not find the sample of verbs-b in prometheus: not there after 1 s; target verbs-b:9100 is down: "
     assert f"verbs-a sample prometheus: {why}" in run.errors
     assert "verbs-a alert alertmanager: Could not POST http://127.0.0.1:9093/api/v2/silences: " in run.errors
     assert ["verbs-b", "sample", "node_exporter", "ok"] in cells(run)
