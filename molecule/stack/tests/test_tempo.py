@@ -177,6 +177,8 @@ def test_beyond_loopback_only_senders_with_a_certificate_get_in(host, undone, ce
     assert spans.send(host, f"https://{name}:4328", [trace], *known, *pair).status == 200
     assert spans.found(host, trace.trace_id, f"https://{name}:3200", *known, *pair[:2])
     assert get(host, "http://127.0.0.1:3200/ready").status in (0, 400)
+    # What is to scrape it has a certificate to show, then.
+    wanted["prometheus_tls"] = {key: wanted["tempo_tls"][key] for key in ("certificate", "private_key")}
     run = converge({**wanted, "tempo_api_client_auth": True}, arguments=TAGS)
     assert run.code == 0 and run.changed == 1, run.errors or run.output
     assert not spans.found(host, trace.trace_id, f"https://{name}:3200", *known, *pair[:2])
