@@ -16,7 +16,7 @@ help: ## List these targets
 
 ## This machine, for a try
 .PHONY: up
-up: setup ## Start one host with Prometheus, Alertmanager and node_exporter (container obs-local)
+up: setup ## Start one host with the whole stack and a demo application (container obs-local)
 	@$(PYTHON) -m scripts.up
 
 .PHONY: down
