@@ -33,6 +33,8 @@ CERTIFICATES = {"certificate": "tls/server.crt", "client_certificate": "tls/clie
 KEYS = {"private_key": "tls/server.crt.key", "client_private_key": "tls/client.crt.key"}
 # A request is sent again only where its body is there as a whole when it is sent first; a stream's never is.
 WHOLE = "option http-buffer-request"
+# How long the rest of a request that is refused may take to come.
+REFUSED_BODY = "1s"
 BASE_TIMEOUTS = {
     "connect": "5s",
     "queue": "10s",
@@ -135,11 +137,13 @@ def _sections(one: Mapping[str, t.Any], address: str, tls: Mapping[str, t.Any], 
     if one["timeout"]:
         front.append(f"timeout client {one['timeout']}")
     if one["authenticate"]:
-        front += ["http-request auth realm obs unless { http_auth(clients) }", "http-request del-header Authorization"]
+        # Once for each request: a slow hash is meant to be slow.
+        front.append("http-request set-var(txn.known) bool(true) if { http_auth(clients) }")
+        front += _refusal("auth realm obs", "unless { var(txn.known) -m bool }")
+        front.append("http-request del-header Authorization")
     if one["deny_paths"]:
-        front.append(
-            "http-request deny deny_status 403 if {{ path,url_dec -m beg {} }}".format(" ".join(one["deny_paths"]))
-        )
+        denied = " ".join(one["deny_paths"])
+        front += _refusal("deny deny_status 403", f"if {{ path,url_dec -m beg {denied} }}")
     front.append("http-request set-header X-Forwarded-Proto {}".format("https" if tls.get("certificate") else "http"))
     front += list(one["frontend_options"])
     if pushes:
@@ -166,6 +170,11 @@ def _sections(one: Mapping[str, t.Any], address: str, tls: Mapping[str, t.Any], 
         again += [_server(member, one, tls) + f" track {name}/{member['name']}" for member in one["members"]]
         found.append(section("backend", f"{name}.push", again))
     return found
+
+
+def _refusal(action: str, condition: str) -> list[str]:
+    """Refuse a request, its body read first: by HTTP/2 the client would else see a reset stream, not the answer."""
+    return [f"http-request wait-for-body time {REFUSED_BODY} {condition}", f"http-request {action} {condition}"]
 
 
 def _health(one: Mapping[str, t.Any]) -> list[str]:
