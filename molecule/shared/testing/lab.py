@@ -122,7 +122,7 @@ def process(host: Any, unit: str) -> Process:
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer as the host got it. status 0: no answer."""
+    """An HTTP answer as the host got it. status 0: no answer, and body is what curl says of that."""
 
     status: int
     body: str
@@ -138,7 +138,7 @@ def get(host: Any, url: str, *options: str) -> Answer:
     arguments = " ".join(f"'{option}'" for option in options)
     answer = host.run(f"curl -sS --max-time 10 -w '\\n%{{http_code}}' {arguments} '{url}'")
     body, _newline, status = answer.stdout.rpartition("\n")
-    return Answer(int(status or 0), body)
+    return Answer(int(status or 0), body or answer.stderr)
 
 
 def query(host: Any, promql: str, base: str = "http://127.0.0.1:9090", *options: str) -> list[dict[str, Any]]:
