@@ -27,6 +27,9 @@ NOT_TLS = (
     "PACKET_LENGTH_TOO_LONG",
 )
 NOT_PLAIN = "HTTP request to an HTTPS server"
+# A refusal may be overtaken by the end of its connection; nobody behind a balancer stays nobody.
+CUT_OFF = "it ends the TLS handshake without a word"
+TRIES = 4
 
 
 def attempt(way: Way, timeout: float = TIMEOUT) -> Attempt:
@@ -40,11 +43,19 @@ def attempt(way: Way, timeout: float = TIMEOUT) -> Attempt:
 
 
 def _attempt(way: Way, timeout: float) -> Attempt:
+    for _try in range(TRIES):
+        found = _once(way, timeout)
+        if found.words != CUT_OFF:
+            break
+    return found
+
+
+def _once(way: Way, timeout: float) -> Attempt:
     try:
         return _grpc_attempt(way, timeout) if way.method == GRPC else _http_attempt(way, timeout)
     except ssl.SSLEOFError:
         # No alert: a balancer with nobody behind does the same.
-        return Attempt("silent", words="it ends the TLS handshake without a word")
+        return Attempt("silent", words=CUT_OFF)
     except ssl.SSLError as error:
         # Whose certificate it is does not matter to somebody who wants in; so the other side has refused.
         reason = str(getattr(error, "reason", "") or error)

@@ -150,3 +150,14 @@ def test_being_cut_off_in_tls_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> N
     assert raises(ssl.SSLEOFError(8, "EOF occurred"))[0] == "silent"
     assert raises(ConnectionResetError("reset")) == ("tls", "silent")
     assert raises(TimeoutError("timed out")) == ("silent", "silent")
+
+
+def test_a_refusal_that_came_too_late_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    errors = [ssl.SSLEOFError(8, "EOF occurred"), ssl.SSLError(1, "tlsv13 alert certificate required")]
+
+    def attempt(*_arguments: t.Any) -> t.NoReturn:
+        raise errors.pop(0)
+
+    monkeypatch.setattr(_trying, "_http_attempt", attempt)
+    assert _trying.attempt(Way("x", "127.0.0.1", 1, "/", scheme="https")).kind == "tls"
+    assert not errors
