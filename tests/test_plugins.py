@@ -91,6 +91,17 @@ def test_every_action_plugin_is_a_documented_module() -> None:
     assert {path.stem for path in plugins("action")} <= {path.stem for path in plugins("modules")}
 
 
+def test_connection_of_grafana_can_be_written_once_for_every_module_of_it() -> None:
+    group = yaml.safe_load((COLLECTION / "meta" / "runtime.yml").read_text())["action_groups"]["grafana"]
+    # The host half is handed what the module in front of it was given.
+    assert set(group) == {path.stem for path in plugins("modules") if path.stem.startswith("grafana_")} - {
+        "grafana_dashboards_apply"}
+    for name in group:
+        fragments = re.search(r"^extends_documentation_fragment: (.*)$", (COLLECTION / "plugins" / "modules" /
+                              f"{name}.py").read_text(), re.MULTILINE)
+        assert fragments and "obs.stack.grafana" in fragments.group(1), name
+
+
 @pytest.mark.parametrize("path", [pytest.param(path, id=relative(path)) for kind in ("modules", "action")
                                   for path in plugins(kind)])
 def test_every_plugin_has_a_unit_test_file(path: Path) -> None:

@@ -250,6 +250,51 @@ def test_data_source_changed_by_somebody_else_at_the_same_time(server: Any) -> N
     assert (stored["url"], stored["jsonData"]) == ("http://127.0.0.1:1", {"theirs": 1, "ours": 1})
 
 
+def test_many_data_sources_in_one_task(grafana: Modules) -> None:
+    def source(name: str, **more: Any) -> dict[str, Any]:
+        return {"name": name, "ds_type": "loki", "ds_url": "http://127.0.0.1:1", **more}
+
+    secret = {"secure_json_data": {"basicAuthPassword": "canary-one"}, "basic_auth_user": "me"}
+    wanted = [source("A", is_default=True), source("B", **secret), source("C", is_default=False)]
+    done = grafana.changes("grafana_datasources", datasources=wanted, fingerprint_key="key-of-test")
+    assert sorted(done["created"]) == ["a", "b", "c"] and "canary" not in json.dumps(done)
+    told = grafana.run("grafana_datasource_info")["datasources"]
+    assert [one["name"] for one in told if one["isDefault"]] == ["A"]
+    # The one alone agrees with the list, and what was done to one is all that is done.
+    assert not grafana.settles("grafana_datasource", **wanted[1], fingerprint_key="key-of-test")["changed"]
+    wanted[1]["secure_json_data"] = {"basicAuthPassword": "canary-two"}
+    done = grafana.changes("grafana_datasources", datasources=wanted, fingerprint_key="key-of-test")
+    assert (done["updated"], done["unchanged"]) == (["b"], ["c", "a"])
+    assert done["diff"]["after"] == {"b": {"secureJsonData.basicAuthPassword": "(changed)"}}
+    # Another default, one that goes, and what is not on the list stays.
+    wanted = [source("C", is_default=True), source("A", is_default=False), {"name": "B", "state": "absent"}]
+    done = grafana.changes("grafana_datasources", datasources=wanted)
+    assert (sorted(done["updated"]), done["deleted"]) == (["a", "c"], ["b"])
+    grafana.changes("grafana_datasources", datasources=[source("D")])
+    told = grafana.run("grafana_datasource_info")["datasources"]
+    assert [(one["name"], one["isDefault"]) for one in told] == [("A", False), ("C", True), ("D", False)]
+
+
+def test_many_data_sources_of_which_one_is_changed_by_somebody_else(server: Any) -> None:
+    grafana = Modules(server)  # "first" acts in the first organisation
+    names = [servers.name() for _number in range(3)]
+    wanted = [{"name": name, "uid": name, "ds_type": "loki", "ds_url": "http://127.0.0.1:1"} for name in names]
+    grafana.changes("grafana_datasources", datasources=wanted)
+    path = f"/api/datasources/uid/{names[1]}"
+    theirs = {"name": names[1], "type": "loki", "access": "proxy", "url": "http://127.0.0.1:2", "version": 9}
+    fault = {"match": f"PUT {path}", "do": "first", "method": "PUT", "path": path, "body": theirs}
+    faults(grafana, fault)
+    wanted[1]["json_data"] = {"ours": 1}
+    done = grafana.run("grafana_datasources", datasources=wanted)
+    assert done["updated"] == [names[1]] and done["diff"]["before"][names[1]]["url"] == "http://127.0.0.1:2"
+    # Somebody who does so each time: a clear error after the second.
+    faults(grafana, *({**fault, "body": {**theirs, "version": version}} for version in (50, 99)))
+    wanted[1]["json_data"] = {"ours": 2}
+    result = grafana.run("grafana_datasources", datasources=wanted)
+    assert result["failed"] and "HTTP 409 Datasource has already been updated by someone else" in result["msg"]
+    assert result["unchanged"] == [names[0], names[2]]
+
+
 def test_annotation_is_there_once(grafana: Modules) -> None:
     grafana.changes("grafana_annotation", key="shop-1", text="shop 1", tags=["deploy"])
     grafana.changes("grafana_annotation", key="shop-1", text="shop one", time="2026-11-22T20:00:00Z")

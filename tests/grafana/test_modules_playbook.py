@@ -40,6 +40,12 @@ PLAYBOOK = """
         ds_url: http://127.0.0.1:1
         secure_json_data: {basicAuthPassword: canary-secret}
         fingerprint_key: canary-key
+    - name: Make more of them
+      obs.stack.grafana_datasources:
+        datasources:
+          - {name: Tempo, ds_type: tempo, ds_url: "http://127.0.0.1:2", secure_json_data: {token: canary-listed}}
+          - {name: Prom, ds_type: prometheus, ds_url: "http://127.0.0.1:3", is_default: true}
+        fingerprint_key: canary-key
     - name: Sync a tree
       obs.stack.grafana_dashboards:
         path: boards
@@ -96,14 +102,14 @@ def play(project: tuple[Path, Any], *words: str) -> tuple[int, str]:
 def test_playbook_predicts_does_and_settles(project: tuple[Path, Any]) -> None:
     folder, api = project
     code, predicted = play(project, "--check", "--diff")
-    assert code == 0 and "changed=6" in predicted, predicted
+    assert code == 0 and "changed=7" in predicted, predicted
     assert not (folder / "token").exists()
     code, done = play(project, "--diff", "-vvv")
-    assert code == 0 and "changed=6" in done, done
+    assert code == 0 and "changed=7" in done, done
     code, again = play(project)
     assert code == 0 and "changed=0" in again, again
     assert "DEPRECATION" not in predicted + done + again
-    secrets = [api.token, (folder / "token").read_text().strip(), "canary-secret", "canary-key"]
+    secrets = [api.token, (folder / "token").read_text().strip(), "canary-secret", "canary-listed", "canary-key"]
     assert not [secret for secret in secrets if secret in predicted + done + again]
     # Never templated, inputs put in.
     stored = api.get("/api/dashboards/uid/one").body["dashboard"]

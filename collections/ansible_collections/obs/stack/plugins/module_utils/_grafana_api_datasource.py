@@ -12,16 +12,17 @@ import typing as t
 
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._grafana_api_client import Client
-from ansible_collections.obs.stack.plugins.module_utils._grafana_api_errors import Errand, Refusal
-from ansible_collections.obs.stack.plugins.module_utils._grafana_api_names import check_uid, derived, page, part, slug
-from ansible_collections.obs.stack.plugins.module_utils._grafana_api_plan import DELETE, Plan, plan
-from ansible_collections.obs.stack.plugins.module_utils._grafana_api_secrets import (
-    PLACE,
-    SET,
-    Secrets,
-    policy_of,
-    secrets_for,
+from ansible_collections.obs.stack.plugins.module_utils._grafana_api_datasource_form import (
+    STICKY,
+    Wish,
+    body_of,
+    form_of,
+    wanted_body,
 )
+from ansible_collections.obs.stack.plugins.module_utils._grafana_api_errors import Errand, Refusal
+from ansible_collections.obs.stack.plugins.module_utils._grafana_api_names import derived, page, part, slug
+from ansible_collections.obs.stack.plugins.module_utils._grafana_api_plan import DELETE, Plan, plan
+from ansible_collections.obs.stack.plugins.module_utils._grafana_api_secrets import PLACE, SET, Secrets, secrets_for
 
 KIND = "datasource"
 THING = "data source"
@@ -29,138 +30,46 @@ THING = "data source"
 if t.TYPE_CHECKING:
     Form = dict[str, t.Any]
 
-# Grafana's key -> the module's option, of what is written as it is given.
-FIELDS = {
-    "name": "name",
-    "type": "ds_type",
-    "url": "ds_url",
-    "access": "access",
-    "user": "user",
-    "database": "database",
-    "withCredentials": "with_credentials",
-    "isDefault": "is_default",
-}
-FLAGS = ("basicAuth", "withCredentials", "isDefault")
-# Names that Grafana writes in another way (aliasIDs of its plugins).
-ALIASES = {
-    "postgres": "grafana-postgresql-datasource",
-    "phlare": "grafana-pyroscope-datasource",
-    "testdata": "grafana-testdata-datasource",
-}
-# Grafana keeps these when they are sent empty.
-STICKY = ("url",)
 
+class Listing:
+    """Uids of data sources by name, asked for once until something is written."""
 
-class Wish(t.NamedTuple):
-    """What is wanted of a data source.
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._uids: dict[str, str] | None = None
 
-    Attributes:
-        fields: in Grafana's keys, those that are managed.
-        json_data: keys of jsonData; None removes one.
-        keep_unknown: whether other keys of jsonData stay.
-        secrets: by name, "" removes one.
-        policy, key: see _grafana_api_secrets.
-    """
+    def uid_of(self, name: str, errand: Errand) -> str:
+        """The uid of the one of that name, "" for none."""
+        if self._uids is None:
+            listed = self._client.get("/api/datasources", errand)
+            self._uids = {str(one["name"]): str(one["uid"]) for one in listed}
+        return self._uids.get(name, "")
 
-    present: bool
-    name: str = ""
-    uid: str = ""
-    fields: t.Mapping[str, t.Any] = {}
-    json_data: t.Mapping[str, t.Any] = {}
-    keep_unknown: bool = True
-    secrets: t.Mapping[str, str] = {}
-    policy: str = "on_create"
-    key: str = ""
-
-
-def wish_of(params: t.Mapping[str, t.Any]) -> Wish:
-    """The wish of a module's options.
-
-    Raises:
-        StackError: it cannot be carried out as it stands.
-    """
-    uid = str(params.get("uid") or "")
-    name = str(params.get("name") or "").strip()
-    fields = {key: params[option] for key, option in FIELDS.items() if params.get(option) is not None}
-    if "name" in fields:
-        fields["name"] = name
-    user = params.get("basic_auth_user")
-    if user is not None:
-        fields["basicAuth"] = bool(user)
-        if user:
-            fields["basicAuthUser"] = user
-    secrets = {}
-    for key, value in (params.get("secure_json_data") or {}).items():
-        secrets[str(key)] = "" if value is None else str(value)
-    key = str(params.get("fingerprint_key") or "")
-    return Wish(
-        present=params["state"] == "present",
-        name=name,
-        uid=check_uid(uid, "a data source") if uid else "",
-        fields=fields,
-        json_data=params.get("json_data") or {},
-        keep_unknown=bool(params.get("keep_unknown_json_data", True)),
-        secrets=secrets,
-        policy=policy_of(params.get("update_secrets"), key) if params["state"] == "present" else "",
-        key=key,
-    )
-
-
-def body_of(source: t.Mapping[str, t.Any]) -> Form:
-    """What Grafana has, in the keys that are written: a PUT replaces the whole, so all of it is carried over."""
-    body: Form = {
-        key: source.get(key) or ""
-        for key in ("uid", "name", "type", "access", "url", "user", "database", "basicAuthUser")
-    }
-    body.update({key: bool(source.get(key)) for key in FLAGS})
-    body["jsonData"] = dict(source.get("jsonData") or {})
-    return body
-
-
-def merged_json(current: t.Mapping[str, t.Any], wish: Wish, fingerprints: t.Mapping[str, str]) -> Form:
-    """jsonData as it is wanted."""
-    found = dict(current) if wish.keep_unknown else {}
-    found.pop(PLACE, None)
-    for key, value in wish.json_data.items():
-        if value is None:
-            found.pop(key, None)
-        else:
-            found[key] = value
-    if fingerprints:
-        found[PLACE] = dict(fingerprints)
-    return found
-
-
-def wanted_body(current: Form | None, wish: Wish, uid: str, fingerprints: t.Mapping[str, str]) -> Form:
-    """The whole data source as it is wanted, in the keys that are written."""
-    body: Form = dict(current) if current else {**body_of({}), "uid": uid, "access": "proxy", "name": wish.name}
-    for key, value in wish.fields.items():
-        if key == "type" and current and ALIASES.get(value, value) == ALIASES.get(current["type"], current["type"]):
-            continue
-        body[key] = value
-    body["jsonData"] = merged_json((current or {}).get("jsonData") or {}, wish, fingerprints)
-    return body
-
-
-def form_of(body: Form, secrets: t.Mapping[str, str]) -> Form:
-    """A data source in normal form, for comparison and diff: no fingerprint, of a secret only that it is set."""
-    form = dict(body)
-    form["jsonData"] = {key: value for key, value in body["jsonData"].items() if key != PLACE}
-    if not body["basicAuth"]:
-        # Grafana keeps the name of a user that is not used any more.
-        form.pop("basicAuthUser", None)
-    form["secureJsonData"] = dict(secrets)
-    return form
+    def forget(self) -> None:
+        """Ask again the next time."""
+        self._uids = None
 
 
 class Datasource:
-    """One data source, found by its uid, or by its name."""
+    """One data source, found by its uid, or by its name.
 
-    def __init__(self, client: Client, wish: Wish) -> None:
+    Args:
+        client: of its Grafana.
+        wish: what is wanted of it.
+        listing: shared by those of one run.
+    """
+
+    def __init__(self, client: Client, wish: Wish, listing: Listing | None = None) -> None:
         self._client = client
         self._wish = wish
         self._uid = wish.uid
+        self._listing = listing or Listing(client)
         self._hidden: Refusal | None = None
+
+    @property
+    def uid(self) -> str:
+        """Its identifier, once it was read."""
+        return self._uid
 
     def _errand(self, verb: str) -> Errand:
         return Errand(verb, THING, self._wish.name or self._wish.uid)
@@ -169,10 +78,8 @@ class Datasource:
         """The data source as Grafana tells it."""
         errand = self._errand("read")
         self._hidden = None
-        listed: t.Any = None
         if not self._wish.uid:
-            listed = self._client.get("/api/datasources", errand)
-            self._uid = next((one["uid"] for one in listed if one["name"] == self._wish.name), "")
+            self._uid = self._listing.uid_of(self._wish.name, errand)
             if not self._uid:
                 self._uid = _uid_for(self._wish.name)
                 return None
@@ -188,9 +95,8 @@ class Datasource:
         return source
 
     def _refuse_other_uid(self, errand: Errand) -> None:
-        listed = self._client.get("/api/datasources", errand)
-        other = next((one["uid"] for one in listed if one["name"] == self._wish.name), "")
-        if other:
+        other = self._listing.uid_of(self._wish.name, errand)
+        if other and other != self._uid:
             raise StackError(
                 self._errand("create").text(self._client.access.url),
                 why="a data source of that name has the uid '{0}', not '{1}'".format(other, self._uid),
@@ -250,6 +156,8 @@ class Datasource:
 
     def apply(self, plan: Plan, current: t.Any) -> t.Any:
         """Do it; the data source as Grafana tells it then."""
+        # Also when it is refused: somebody else may have come first.
+        self._listing.forget()
         path = "/api/datasources/uid/" + part(self._uid)
         if plan.after is None:
             return self._client.delete(path, self._errand("delete"))

@@ -17,12 +17,18 @@ from dataclasses import dataclass, field
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._grafana_api_dashboard import Wish, thing_for
 from ansible_collections.obs.stack.plugins.module_utils._grafana_api_definition import Definition
-from ansible_collections.obs.stack.plugins.module_utils._grafana_api_errors import Refusal
 from ansible_collections.obs.stack.plugins.module_utils._grafana_api_folder import Folder
 from ansible_collections.obs.stack.plugins.module_utils._grafana_api_folder import Wish as FolderWish
+from ansible_collections.obs.stack.plugins.module_utils._grafana_api_many import (
+    LISTS,
+    anything_done,
+    cut_short,
+    goes_on,
+    no_lists,
+)
 from ansible_collections.obs.stack.plugins.module_utils._grafana_api_normal import difference
 from ansible_collections.obs.stack.plugins.module_utils._grafana_api_ownership import folder_uid
-from ansible_collections.obs.stack.plugins.module_utils._grafana_api_plan import CREATE, DELETE, NONE, UPDATE, Plan
+from ansible_collections.obs.stack.plugins.module_utils._grafana_api_plan import Plan
 from ansible_collections.obs.stack.plugins.module_utils._grafana_api_prune import (
     Folders,
     Stale,
@@ -34,10 +40,8 @@ from ansible_collections.obs.stack.plugins.module_utils._grafana_api_runner impo
 from ansible_collections.obs.stack.plugins.module_utils._grafana_api_server import Server
 
 INDEX = "index.json"
-LISTS = {CREATE: "created", UPDATE: "updated", DELETE: "deleted", NONE: "unchanged"}
 # Of many changed dashboards, this much of what changes is shown; of the others, that they do.
 DIFF_CHARACTERS = 200000
-TOLD_REFUSALS = 3
 
 if t.TYPE_CHECKING:
     Form = dict[str, t.Any]
@@ -68,8 +72,8 @@ class Options:
 class Outcome:
     """What was done, or would be."""
 
-    lists: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in LISTS.values()})
-    folders: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in LISTS.values()})
+    lists: dict[str, list[str]] = field(default_factory=no_lists)
+    folders: dict[str, list[str]] = field(default_factory=no_lists)
     refused: list[dict[str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     before: Form = field(default_factory=dict)
@@ -79,8 +83,7 @@ class Outcome:
     @property
     def changed(self) -> bool:
         """Whether anything was done."""
-        done = [self.lists, self.folders]
-        return any(one[name] for one in done for name in LISTS.values() if name != LISTS[NONE])
+        return anything_done(self.lists, self.folders)
 
     def note(self, plan: Plan, uid: str) -> None:
         """Take in the plan of a dashboard."""
@@ -230,8 +233,7 @@ class Sync:
         except StackError as error:
             if not goes_on(error):
                 done = sum(len(uids) for uids in self.outcome.lists.values())
-                told = "{0} of {1} dashboards were looked at. ".format(done, len(self._archive.index))
-                error.hint = told + error.hint
+                cut_short(error, done, len(self._archive.index), "dashboards")
                 raise
             self.outcome.refused.append({"uid": wish.uid, "source": definition.source, "msg": str(error)})
             return
@@ -255,23 +257,3 @@ class Sync:
                 continue
             self.outcome.folders["deleted"].append(uid)
             self.outcome.before["folder " + uid] = {"uid": uid}
-
-
-def goes_on(error: StackError) -> bool:
-    """Whether the other dashboards may fare better."""
-    if isinstance(error, Refusal):
-        return error.status not in (401, 429) and error.status < 500
-    return error.doc in ("grafana-provisioned", "grafana-dashboards")
-
-
-def told(outcome: Outcome, total: int, url: str) -> str:
-    """The error of a sync in which some were refused."""
-    shown = ["{0}: {1}".format(one["source"], one["msg"].splitlines()[0]) for one in outcome.refused[:TOLD_REFUSALS]]
-    more = len(outcome.refused) - len(shown)
-    error = StackError(
-        "Could not sync {0} of {1} dashboards at {2}".format(len(outcome.refused), total, url),
-        why="; ".join(shown) + ("; and {0} more".format(more) if more else ""),
-        hint="The others are done, nothing was pruned. Correct these and run again.",
-        doc="grafana-dashboards",
-    )
-    return str(error)

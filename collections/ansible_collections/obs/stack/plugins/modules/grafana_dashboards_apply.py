@@ -85,9 +85,10 @@ created:
 """
 
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
+from ansible_collections.obs.stack.plugins.module_utils._grafana_api_many import told
 from ansible_collections.obs.stack.plugins.module_utils._grafana_api_runner import client_of, module_of
 from ansible_collections.obs.stack.plugins.module_utils._grafana_api_server import Server
-from ansible_collections.obs.stack.plugins.module_utils._grafana_api_sync import Archive, Options, Sync, told
+from ansible_collections.obs.stack.plugins.module_utils._grafana_api_sync import Archive, Options, Sync
 
 
 def main() -> None:
@@ -132,7 +133,9 @@ def main() -> None:
     for warning in outcome.warnings:
         module.warn(warning)
     if outcome.refused:
-        module.fail_json(msg=told(outcome, len(archive.index), client.access.url), **result)
+        rest = "The others are done, nothing was pruned."
+        message = told(outcome.refused, len(archive.index), "dashboards", client.access.url, rest)
+        module.fail_json(msg=message, **result)
     module.exit_json(**result)
 
 

@@ -150,35 +150,18 @@ url:
   returned: always
 """
 
-from ansible_collections.obs.stack.plugins.module_utils._grafana_api_datasource import THING, Datasource, wish_of
-from ansible_collections.obs.stack.plugins.module_utils._grafana_api_options import STATE
+from ansible_collections.obs.stack.plugins.module_utils._grafana_api_datasource import THING, Datasource
+from ansible_collections.obs.stack.plugins.module_utils._grafana_api_datasource_form import (
+    KEEPING,
+    OPTIONS,
+    RULES,
+    wish_of,
+)
 from ansible_collections.obs.stack.plugins.module_utils._grafana_api_runner import module_of, run
-from ansible_collections.obs.stack.plugins.module_utils._grafana_api_secrets import POLICIES
 
 
 def main() -> None:
-    module = module_of(
-        {
-            "name": {"type": "str"},
-            "uid": {"type": "str"},
-            "ds_type": {"type": "str", "aliases": ["type"]},
-            "ds_url": {"type": "str"},
-            "access": {"type": "str", "choices": ["proxy", "direct"]},
-            "is_default": {"type": "bool"},
-            "basic_auth_user": {"type": "str"},
-            "user": {"type": "str"},
-            "database": {"type": "str"},
-            "with_credentials": {"type": "bool"},
-            "json_data": {"type": "dict", "default": {}},
-            "keep_unknown_json_data": {"type": "bool", "default": True},
-            "secure_json_data": {"type": "dict", "default": {}, "no_log": True},
-            "update_secrets": {"type": "str", "choices": list(POLICIES), "no_log": False},
-            "fingerprint_key": {"type": "str", "no_log": True},
-            **STATE,
-        },
-        required_if=[("state", "present", ["name"])],
-        required_one_of=[("name", "uid")],
-    )
+    module = module_of({**OPTIONS, **KEEPING}, **RULES)
     run(module, lambda client: Datasource(client, wish_of(module.params)), THING)
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The normal forms of _grafana_api_folder, _grafana_api_datasource, _grafana_api_secrets, _grafana_api_annotation."""
+"""Normal forms: _grafana_api_folder, _grafana_api_datasource_form, _grafana_api_secrets, _grafana_api_annotation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.obs.stack.plugins.module_utils import (
     _grafana_api_annotation,
-    _grafana_api_datasource,
+    _grafana_api_datasource_form,
     _grafana_api_folder,
 )
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
@@ -61,15 +61,15 @@ def test_rights_are_told_by_who_has_them() -> None:
     ],
 )
 def test_json_data(current: t.Any, wanted: t.Any, keep: bool, after: t.Any) -> None:
-    wish = _grafana_api_datasource.Wish(True, json_data=wanted, keep_unknown=keep)
-    assert _grafana_api_datasource.merged_json(current, wish, {}) == after
-    marked = _grafana_api_datasource.merged_json({**current, "obsStackFingerprints": {"x": "0"}}, wish, {"x": "1"})
+    wish = _grafana_api_datasource_form.Wish(True, json_data=wanted, keep_unknown=keep)
+    assert _grafana_api_datasource_form.merged_json(current, wish, {}) == after
+    marked = _grafana_api_datasource_form.merged_json({**current, "obsStackFingerprints": {"x": "0"}}, wish, {"x": "1"})
     assert marked == {**after, "obsStackFingerprints": {"x": "1"}}
 
 
 def test_user_that_is_not_used_any_more_is_not_compared() -> None:
-    body = _grafana_api_datasource.body_of({"basicAuth": False, "basicAuthUser": "old"})
-    assert "basicAuthUser" not in _grafana_api_datasource.form_of(body, {})
+    body = _grafana_api_datasource_form.body_of({"basicAuth": False, "basicAuthUser": "old"})
+    assert "basicAuthUser" not in _grafana_api_datasource_form.form_of(body, {})
     assert body["basicAuthUser"] == "old"
 
 
@@ -88,9 +88,7 @@ def test_user_that_is_not_used_any_more_is_not_compared() -> None:
     ],
 )
 def test_secrets(wanted: str, present: t.Any, remembered: t.Any, policy: str, sent: bool, told: str | None) -> None:
-    found = secrets_for(
-        {"token": wanted}, uid="prom", present=present, remembered=remembered, policy=policy, key="key"
-    )
+    found = secrets_for({"token": wanted}, uid="prom", present=present, remembered=remembered, policy=policy, key="key")
     assert ("token" in found.send, found.told.get("token")) == (sent, told)
     if sent:
         assert found.send == {"token": wanted}

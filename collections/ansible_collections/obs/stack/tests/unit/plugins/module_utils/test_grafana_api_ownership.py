@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""_grafana_api_ownership, _grafana_api_prune and _grafana_api_sync: whose a dashboard is, and what may be removed."""
+"""_grafana_api_ownership, _grafana_api_prune, _grafana_api_sync, _grafana_api_many: whose it is, what may go."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.obs.stack.plugins.module_utils import _grafana_api_sync
+from ansible_collections.obs.stack.plugins.module_utils import _grafana_api_many, _grafana_api_sync
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._grafana_api_errors import Errand, GrafanaError, Refusal
 from ansible_collections.obs.stack.plugins.module_utils._grafana_api_ownership import (
@@ -141,7 +141,7 @@ def test_one_that_may_not_be_read_is_kept() -> None:
 
 def test_after_which_errors_a_sync_goes_on() -> None:
     errand = Errand("update", "dashboard", "x")
-    goes_on = _grafana_api_sync.goes_on
+    goes_on = _grafana_api_many.goes_on
     assert goes_on(Refusal(errand, "http://x", 403, "no")) and goes_on(Refusal(errand, "http://x", 412, "no"))
     assert not goes_on(Refusal(errand, "http://x", 401, "no")) and not goes_on(Refusal(errand, "http://x", 502, "no"))
     assert not goes_on(GrafanaError(errand, "http://x", "refused"))
