@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.grafana.modules import Modules
+from tests.grafana.modules import KINDS, Modules
 
 servers = pytest.importorskip("tests.grafana.servers")
 
@@ -184,7 +184,8 @@ def test_definition_that_cannot_be_used(grafana: Modules, definition: dict[str, 
     assert said in grafana.refuses("grafana_dashboard", definition=definition)
 
 
-def test_provisioned_objects_name_their_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("version", "storage"), KINDS)
+def test_provisioned_objects_name_their_file(tmp_path: Path, version: str, storage: str) -> None:
     data = tmp_path / "data"
     sources, boards = tmp_path / "provisioning" / "datasources", tmp_path / "provisioning" / "dashboards"
     for folder in (sources, boards, tmp_path / "files" / "team"):
@@ -197,7 +198,7 @@ def test_provisioned_objects_name_their_file(tmp_path: Path) -> None:
     (tmp_path / "files" / "team" / "b.json").write_text(json.dumps({"uid": "board", "title": "Board"}))
     config = tmp_path / "grafana.ini"
     config.write_text(f"[paths]\nprovisioning = {tmp_path / 'provisioning'}\n")
-    with servers.simulated("12.0.2", "", "--data", str(data), "--config", str(config)) as api:
+    with servers.simulated(version, storage, "--data", str(data), "--config", str(config)) as api:
         grafana = Modules(api)
         wanted = {"name": "Fixed", "uid": "fixed", "ds_type": "loki", "ds_url": "http://127.0.0.1:1"}
         assert not grafana.settles("grafana_datasource", **wanted)["changed"]
@@ -208,4 +209,16 @@ def test_provisioned_objects_name_their_file(tmp_path: Path) -> None:
             for options in ({"definition": {"uid": "board", "title": "Other"}}, {"uid": "board", "state": "absent"}):
                 message = grafana.refuses("grafana_dashboard", **options, check_mode=check_mode)
                 assert "it is provisioned from the file team/b.json" in message
-        assert "#grafana-provisioned" in message
+                assert "#grafana-provisioned" in message
+            message = grafana.refuses("grafana_datasources", datasources=[{**wanted, "ds_url": "http://127.0.0.1:2"}],
+                                      check_mode=check_mode)
+            assert "Fixed: Could not update data source 'Fixed'" in message and "it is read-only" in message
+        # As it is wanted, it is no error.
+        kept = api.get("/api/dashboards/uid/board").body["dashboard"]
+        assert not grafana.settles("grafana_dashboard", definition=kept)["changed"]
+        (folder,) = [one for one in api.get("/api/folders").body if one["title"] == "team"]
+        assert not grafana.settles("grafana_folder", uid=folder["uid"], title="team")["changed"]
+        changes: list[dict[str, Any]] = [{"title": "Other"}, {"state": "absent", "force": True}]
+        for change in changes:
+            message = grafana.refuses("grafana_folder", uid=folder["uid"], **change)
+            assert "it is managed by classic-file-provisioning" in message

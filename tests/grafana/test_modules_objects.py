@@ -83,6 +83,9 @@ def test_permissions_of_a_folder_are_the_list_that_is_given(grafana: Modules) ->
     assert "there is no team 'dev'" in grafana.refuses(
         "grafana_folder", uid="ops", title="Ops", permissions=[{"team": "dev", "permission": "edit"}]
     )
+    for nobody in ({"team": "dev"}, {"user": "nobody"}):
+        grafana.refuses("grafana_folder", uid="new", title="New", permissions=[{**nobody, "permission": "edit"}])
+        assert grafana.api.get("/api/folders/new").status == 404  # nothing is half done
 
 
 def test_folder_renamed_by_somebody_else_at_the_same_time(grafana: Modules) -> None:
@@ -176,6 +179,28 @@ def test_kind_dashboard_goes_by_the_new_api(grafana: Modules) -> None:
     wrong = {**document, "apiVersion": "dashboard.grafana.app/v9"}
     message = grafana.refuses("grafana_dashboard", definition=wrong)
     assert "it does not serve dashboard.grafana.app/v9, only v" in message
+
+
+def test_kind_dashboard_changed_by_somebody_else_at_the_same_time(server: Any) -> None:
+    grafana, uid = Modules(server), servers.name()
+    if grafana.api.version < (12,):
+        return  # no /apis: see test_kind_dashboard_goes_by_the_new_api
+    path = f"/apis/dashboard.grafana.app/v1beta1/namespaces/default/dashboards/{uid}"
+
+    def board(title: str) -> dict[str, Any]:
+        return {"apiVersion": "dashboard.grafana.app/v1beta1", "kind": "Dashboard", "metadata": {"name": uid},
+                "spec": {"title": title}}
+
+    grafana.changes("grafana_dashboard", definition=board("K"))
+    first = {"match": f"PUT {path}", "do": "first", "method": "PUT", "path": path}
+    faults(grafana, {**first, "body": board("Theirs")})
+    done = grafana.run("grafana_dashboard", definition=board("Ours"))
+    assert not done["failed"] and done["diff"]["before"]["dashboard"]["title"] == "Theirs"
+    assert grafana.api.get(path).body["spec"]["title"] == "Ours"
+    faults(grafana, *({**first, "body": board(f"Theirs {number}")} for number in range(2)))
+    message = grafana.refuses("grafana_dashboard", definition=board("Last"))
+    assert f"Could not update dashboard 'Last' at {grafana.api.url}: HTTP 409" in message
+    assert grafana.api.get(path).body["spec"]["title"] == "Theirs 1"
 
 
 def test_datasource_is_made_changed_renamed_and_removed(grafana: Modules) -> None:

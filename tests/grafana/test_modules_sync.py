@@ -204,6 +204,18 @@ def test_into_a_folder_that_is_there_and_flat(grafana: Modules, tree: Tree) -> N
     assert "a" in titles(grafana).values()
 
 
+def test_folder_that_is_not_there_is_told_once(grafana: Modules, tree: Tree, server: Any) -> None:
+    for from_tree in (True, False):
+        server.put("/sim/faults", [])
+        message = grafana.refuses(APPLY, **tree.options(folder_uid="nowhere", folders_from_tree=from_tree))
+        first, hint = message.splitlines()
+        assert first == f"Could not sync dashboards into folder 'nowhere' at {grafana.api.url}: there is none."
+        assert hint.startswith("Make the folder first")
+        assert server.get("/sim/requests").body == ["GET /api/folders/nowhere"]
+    # A task before it may be about to make it.
+    assert len(grafana.run(APPLY, **tree.options(folder_uid="nowhere"), check_mode=True)["created"]) == 5
+
+
 def test_archive_that_is_another_is_refused(grafana: Modules, tree: Tree) -> None:
     options = {**tree.options(), "sha256": "0" * 64}
     assert "it is not the one that was sent" in grafana.refuses(APPLY, **options)

@@ -225,6 +225,9 @@ class Folder:
             query = {"forceDeleteRules": "true" if self._wish.force else "false"}
             return self._client.delete("/api/folders/" + part(self._uid), self._errand("delete"), query=query)
         before, after = plan.before or {}, plan.after
+        permitted = after.get("permissions") != before.get("permissions")
+        # Who is meant is looked up first: nothing is half done when there is nobody of that name.
+        items = self._rights() if permitted else []
         if plan.before is None:
             current = self._create(after)
         else:
@@ -235,8 +238,9 @@ class Folder:
             if before["title"] != after["title"]:
                 body = {"title": after["title"], "version": current.get("version"), "overwrite": False}
                 current = self._client.put("/api/folders/" + part(self._uid), body, self._errand("rename"))
-        if after.get("permissions") != before.get("permissions"):
-            self._permit()
+        if permitted:
+            path = "/api/folders/{0}/permissions".format(part(self._uid))
+            self._client.post(path, {"items": items}, self._errand("set the permissions of"))
         return current
 
     def _create(self, after: t.Mapping[str, t.Any]) -> t.Any:
@@ -250,7 +254,8 @@ class Folder:
                 raise self._hidden from refusal
             raise
 
-    def _permit(self) -> None:
+    def _rights(self) -> list[Form]:
+        """The permissions as Grafana takes them, teams and users by their numbers."""
         errand = self._errand("set the permissions of")
         items = []
         for item in self._wish.permissions or []:
@@ -262,8 +267,7 @@ class Folder:
             else:
                 entry["userId"] = self._user(item["user"])
             items.append(entry)
-        path = "/api/folders/{0}/permissions".format(part(self._uid))
-        self._client.post(path, {"items": items}, errand)
+        return items
 
     def _team(self, name: str, errand: Errand) -> int:
         answer = self._client.get("/api/teams/search", Errand("find", "team", name), query={"name": name})

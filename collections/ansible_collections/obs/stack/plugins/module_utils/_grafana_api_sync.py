@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._grafana_api_dashboard import Wish, thing_for
 from ansible_collections.obs.stack.plugins.module_utils._grafana_api_definition import Definition
+from ansible_collections.obs.stack.plugins.module_utils._grafana_api_errors import Errand, Refusal
 from ansible_collections.obs.stack.plugins.module_utils._grafana_api_folder import Folder
 from ansible_collections.obs.stack.plugins.module_utils._grafana_api_folder import Wish as FolderWish
 from ansible_collections.obs.stack.plugins.module_utils._grafana_api_many import (
@@ -26,6 +27,7 @@ from ansible_collections.obs.stack.plugins.module_utils._grafana_api_many import
     goes_on,
     no_lists,
 )
+from ansible_collections.obs.stack.plugins.module_utils._grafana_api_names import part
 from ansible_collections.obs.stack.plugins.module_utils._grafana_api_normal import difference
 from ansible_collections.obs.stack.plugins.module_utils._grafana_api_ownership import folder_uid
 from ansible_collections.obs.stack.plugins.module_utils._grafana_api_plan import Plan
@@ -169,6 +171,7 @@ class Sync:
             StackError: it could not go on.
         """
         options = self._options
+        self._refuse_unknown_folder()
         wanted = {str(entry["uid"]) for entry in self._archive.index}
         stale = self._judged(wanted) if options.prune else []
         if options.from_tree:
@@ -183,6 +186,24 @@ class Sync:
         if folders is not None and not self.outcome.refused:
             self._prune(stale, folders)
         return self.outcome
+
+    def _refuse_unknown_folder(self) -> None:
+        """Say once that the folder is missing, not of each dashboard."""
+        uid = self._options.folder_uid
+        # In check mode a task before this one may be about to make it.
+        if not uid or self._check_mode:
+            return
+        errand, client = Errand("sync dashboards into", "folder", uid), self._server.client
+        try:
+            found = client.get("/api/folders/" + part(uid), errand, absent=(404,))
+        except Refusal as refusal:
+            # Not to be seen is not yet not to be written to.
+            if refusal.status != 403:
+                raise
+            return
+        if found is None:
+            hint = "Make the folder first (grafana_folder), or correct folder_uid."
+            raise StackError(errand.text(client.access.url), why="there is none", hint=hint, doc="grafana-dashboards")
 
     def _judged(self, wanted: t.Container[str]) -> list[Stale]:
         """What will be removed. Looked at first, so that too many are refused before anything is done."""

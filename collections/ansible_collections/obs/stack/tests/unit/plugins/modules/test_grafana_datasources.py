@@ -62,6 +62,14 @@ def test_names_are_looked_up_in_one_list(ask: t.Any, grafana: t.Any) -> None:
     assert len([request for request, _body in grafana.asked if request == LIST]) == 1
 
 
+def test_one_that_somebody_else_makes_meanwhile_is_looked_up_again(ask: t.Any, grafana: t.Any) -> None:
+    grafana.on(LIST, [], [stored("B", uid="theirs")])
+    grafana.on(POST, {"datasource": stored("A")}, (409, {"message": "data source with the same name already exists"}))
+    grafana.on("GET /api/datasources/uid/theirs", stored("B", uid="theirs"))
+    done = ask(grafana_datasources, datasources=[{"name": name, "ds_type": "loki"} for name in ("A", "B")])
+    assert (done["failed"], done["created"], done["unchanged"]) == (False, ["a"], ["theirs"])
+
+
 def test_the_default_one_comes_last_and_is_told_in_its_place(ask: t.Any, grafana: t.Any) -> None:
     grafana.on("GET /api/datasources/uid/a", stored("A"))
     grafana.on("GET /api/datasources/uid/b", stored("B", isDefault=True))
