@@ -92,8 +92,8 @@ molecule: engine ## Run molecule scenarios: make molecule SCENARIO=default
 	@$(PYTHON) -m scripts.test molecule $(if $(KEEP),--keep) $(SCENARIO)
 
 .PHONY: bench
-bench: lab ## Measure install, no-change and change runs (PEER_COLLECTIONS= for the comparison)
-	@$(PYTHON) scripts/bench.py
+bench: $(if $(filter grafana,$(PART)),venv,lab) ## Measure install, no-change and change runs: [PART=services|grafana] (PEER_COLLECTIONS= for the comparison)
+	@$(PYTHON) scripts/bench.py $(call option,PART,part)
 
 # As with the verbs' words: from the command line only.
 option = $(if $(filter command,$(origin $(1))),--$(2) '$($(1))')

@@ -11,6 +11,9 @@ it, from the same archives, each run right after ours. The whole stack of invent
 host of its own, and run as often with nothing to change. Medians are printed, and ratios held against the targets. CPU
 is what ansible-playbook and the host used together: it tells more than time where the machine has other work.
 
+The part `grafana` brings dashboards and data sources to the tests' simulator, beside community.grafana where
+PEER_COLLECTIONS holds that (scripts/bench_grafana.py); it needs no host.
+
 A round needs a host image and the artifact store (`scripts/lab.sh` makes both).
 """
 
@@ -19,8 +22,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
-import functools
-import http.server
 import json
 import os
 import platform
@@ -31,9 +32,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,8 +43,9 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from scripts import bench_stack  # noqa: E402
+from scripts import bench_grafana, bench_stack  # noqa: E402
 from scripts.bench_host import BenchError, Host  # noqa: E402
+from scripts.bench_peers import PEERS, mirror, peer_folder  # noqa: E402
 from scripts.lab import paths  # noqa: E402  (this file is also run by its path)
 
 PHASES = ("first install", "no change", "configuration change")
@@ -207,21 +208,6 @@ def _observed(contender: Contender, host: Host, change: int, work: Path) -> Samp
     return sample
 
 
-@contextlib.contextmanager
-def mirror(store: Path) -> Iterator[str]:
-    """The store's mirror over HTTP on loopback, for whoever cannot read file:// addresses."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_args: object) -> None:
-            """Say nothing."""
-
-    handler = functools.partial(Quiet, directory=str(store / "mirror"))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-
-
 def median(samples: list[dict[str, Sample]], phase: str) -> Sample:
     """Median time and CPU; the counts of the last round (they do not vary)."""
     seconds = statistics.median(sample[phase].seconds for sample in samples)
@@ -266,48 +252,69 @@ def _verdict(reached: bool) -> str:
     return "reached" if reached else "MISSED"
 
 
+def services(rounds: int) -> tuple[str, bool, dict[str, Any]]:
+    """The part `services`: what it says, whether its targets were reached, and every sample."""
+    store = paths.store()
+    lab = yaml.safe_load((store / "obs_lab.yml").read_text())
+    results: dict[str, list[dict[str, Sample]]] = {}
+    there = peer_folder(PEERS[0])
+    with tempfile.TemporaryDirectory(prefix="obs-bench-") as folder, mirror(store) as address:
+        work = Path(folder)
+        contenders = [ours(lab)]
+        if there:
+            contenders.append(peer(there, lab, address, work / "peer-cache"))
+        for number in range(rounds):
+            print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
+            shutil.rmtree(work / "peer-cache", ignore_errors=True)
+            for name, row in measure(contenders, number, work).items():
+                results.setdefault(name, []).append(row)
+        print("whole stack", file=sys.stderr, flush=True)
+        install, nothing, count = measure_stack(whole_stack(lab), rounds, work)
+    samples: dict[str, Any] = {name: [{phase: vars(sample) for phase, sample in row.items()} for row in rows]
+                               for name, rows in results.items()}
+    samples["whole stack"] = [{PHASES[0]: vars(install)}, *({PHASES[1]: vars(sample)} for sample in nothing)]
+    components = ", ".join(f"{name} {lab['obs_lab_components'][name]['version']}" for name in SERVICES)
+    text, good = report(results)
+    beside = {f"{len(SERVICES)} services by {name}": median(rows, PHASES[1]).seconds for name, rows in results.items()}
+    told, enough = bench_stack.report(install, nothing, count, beside)
+    return f"{components}\n\n{text}\n\n{told}", good and enough, samples
+
+
+def grafana(rounds: int) -> tuple[str, bool, dict[str, Any]]:
+    """The part `grafana`, likewise."""
+    print("grafana", file=sys.stderr, flush=True)
+    found = bench_grafana.measure(peer_folder(PEERS[1]), rounds)
+    samples = {name: {phase: [vars(run) for run in runs] for phase, runs in phases.items()}
+               for name, phases in found.items()}
+    return (*bench_grafana.report(found), {"grafana": samples})
+
+
+PARTS: dict[str, Callable[[int], tuple[str, bool, dict[str, Any]]]] = {"services": services, "grafana": grafana}
+
+
 def main(arguments: list[str]) -> int:
     """Entry point: 0 measured and every target reached, 1 a target missed, 2 not measured."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     rounds = int(os.environ.get("BENCH_ROUNDS", "3"))
     parser.add_argument("--rounds", type=int, default=rounds, help="fresh hosts per collection (default: %(default)s)")
+    parser.add_argument("--part", choices=PARTS, help="measure this part only")
     parser.add_argument("--json", type=Path, help="write every sample to this file")
     options = parser.parse_args(arguments)
-    store = paths.store()
+    good = True
+    samples: dict[str, Any] = {}
     try:
-        lab = yaml.safe_load((store / "obs_lab.yml").read_text())
-        results: dict[str, list[dict[str, Sample]]] = {}
-        with tempfile.TemporaryDirectory(prefix="obs-bench-") as folder, mirror(store) as address:
-            work = Path(folder)
-            contenders = [ours(lab)]
-            if os.environ.get("PEER_COLLECTIONS"):
-                there = Path(os.environ["PEER_COLLECTIONS"]).resolve()
-                if not (there / "ansible_collections" / "prometheus" / "prometheus" / "roles").is_dir():
-                    raise BenchError(f"PEER_COLLECTIONS={there} holds no ansible_collections/prometheus/prometheus")
-                contenders.append(peer(there, lab, address, work / "peer-cache"))
-            for number in range(options.rounds):
-                print(f"round {number + 1} of {options.rounds}", file=sys.stderr, flush=True)
-                shutil.rmtree(work / "peer-cache", ignore_errors=True)
-                for name, row in measure(contenders, number, work).items():
-                    results.setdefault(name, []).append(row)
-            print("whole stack", file=sys.stderr, flush=True)
-            install, nothing, services = measure_stack(whole_stack(lab), options.rounds, work)
+        for name in [options.part] if options.part else PARTS:
+            text, reached, more = PARTS[name](options.rounds)
+            machine = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+            print(f"{machine}, {options.rounds} rounds; {text}\n", flush=True)
+            good, samples = good and reached, samples | more
     except (BenchError, OSError, KeyError) as error:
         print(f"bench: {error if not isinstance(error, KeyError) else f'obs_lab.yml lacks {error}'}", file=sys.stderr)
         return 2
     if options.json:
-        samples = {name: [{phase: vars(sample) for phase, sample in row.items()} for row in rows]
-                   for name, rows in results.items()}
-        samples["whole stack"] = [{PHASES[0]: vars(install)}, *({PHASES[1]: vars(sample)} for sample in nothing)]
         options.json.write_text(json.dumps(samples, indent=2) + "\n")
-    components = ", ".join(f"{name} {lab['obs_lab_components'][name]['version']}" for name in SERVICES)
-    text, good = report(results)
-    beside = {f"{len(SERVICES)} services by {name}": median(rows, PHASES[1]).seconds for name, rows in results.items()}
-    told, enough = bench_stack.report(install, nothing, services, beside)
-    text, good = f"{text}\n\n{told}", good and enough
-    print(f"{components}; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {options.rounds} rounds\n\n{text}")
-    if len(results) == 1:
-        print("\nNo peer: set PEER_COLLECTIONS to a folder that holds ansible_collections/prometheus/prometheus.")
+    if not os.environ.get("PEER_COLLECTIONS"):
+        print(f"No peer: set PEER_COLLECTIONS to a folder that holds ansible_collections with {' or '.join(PEERS)}.")
     return 0 if good else 1
 
 

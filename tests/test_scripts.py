@@ -5,11 +5,16 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scripts import bench, bench_stack, compatibility
+from scripts import bench, bench_grafana, bench_peers, bench_stack, compatibility
+from scripts.bench_grafana import Run
+from scripts.bench_host import BenchError
 from scripts.lab.results import Counts
 
 
@@ -58,6 +63,53 @@ def test_bench_runs_all_of_the_local_inventory() -> None:
     assert {"prometheus", "thanos_query", "loki", "grafana", "demo"} <= set(groups)
     assert variables["obs_address"] == "127.0.0.1" and variables["vault_grafana_secret_key"]
     assert "obs_lab_components" not in variables and "ansible_connection" not in variables
+
+
+def many(nothing: float, peer: float, megabytes: float, changed: int = 0) -> dict[str, dict[str, list[Run]]]:
+    """Runs of the part with Grafana."""
+    return {
+        "obs.stack": {"first": [Run(9, 9, 90, 2)], "nothing": [Run(nothing, 1, 90, changed)]},
+        bench_grafana.PEER: {"first": [Run(90, 90, 70, 2)], "nothing": [Run(peer, 9, 70)]},
+        f"{bench_grafana.ESTATE} dashboards": {"first": [Run(90, 9, megabytes, 1)], "nothing": [Run(9, 9, 80)]},
+    }
+
+
+def test_bench_of_grafana_is_content_when_the_targets_are_reached() -> None:
+    text, good = bench_grafana.report(many(2, 40, 199))
+    assert good and "no change: 20.0, target at least 20: reached" in text and "199 MB, target under 200" in text
+    found = many(2, 40, 199)
+    del found[bench_grafana.PEER]
+    assert bench_grafana.report(found)[1] and "faster" not in bench_grafana.report(found)[0]
+
+
+@pytest.mark.parametrize("found", [many(2, 39, 199), many(2, 40, 200), many(2, 40, 199, changed=1)])
+def test_bench_of_grafana_says_what_was_missed(found: dict[str, dict[str, list[Run]]]) -> None:
+    assert not bench_grafana.report(found)[1]
+
+
+def test_bench_sees_what_the_largest_process_took(tmp_path: Path) -> None:
+    inner = "held = bytearray(120 << 20)"
+    outer = f"import subprocess, sys; sys.exit(subprocess.call([sys.executable, '-S', '-c', {inner!r}]) or 3)"
+    run, done = bench_grafana.watched([sys.executable, "-S", "-c", outer], tmp_path / "used")
+    assert done.returncode == 3 and 120 < run.megabytes < 180 and run.seconds > 0
+    run, _done = bench_grafana.watched([sys.executable, "-S", "-c", "pass"], tmp_path / "used")
+    assert run.megabytes < 60
+
+
+def test_bench_makes_dashboards_of_the_size_it_tells() -> None:
+    board = bench_grafana.board(7)
+    assert board["uid"] == "bench-7" and 1 <= len(json.dumps(board)) / bench_grafana.SIZE < 1.03
+
+
+def test_bench_compares_with_what_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PEER_COLLECTIONS", raising=False)
+    assert bench_peers.peer_folder(bench_grafana.PEER) is None
+    monkeypatch.setenv("PEER_COLLECTIONS", str(tmp_path))
+    with pytest.raises(BenchError, match="holds neither of"):
+        bench_peers.peer_folder(bench_grafana.PEER)
+    (tmp_path / "ansible_collections" / "community" / "grafana").mkdir(parents=True)
+    assert bench_peers.peer_folder(bench_grafana.PEER) == tmp_path
+    assert bench_peers.peer_folder("prometheus.prometheus") is None
 
 
 def test_compatibility_names_versions_origins_and_what_was_not_tested() -> None:
