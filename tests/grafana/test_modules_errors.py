@@ -94,6 +94,46 @@ def test_what_writes_is_not_sent_twice(grafana: Modules, monkeypatch: pytest.Mon
     assert len(grafana.run("grafana_annotation_info", key="once")["annotations"]) == 1
 
 
+LOKI = {"name": "L", "ds_type": "loki", "ds_url": "http://127.0.0.1:1", "fingerprint_key": "key-of-test"}
+# What is done, its options, and a request whose answer is lost.
+LOST: list[tuple[str, str, dict[str, Any]]] = [
+    ("POST /api/folders", "grafana_folder", {"uid": "f", "title": "F"}),
+    ("POST /api/folders/f/permissions", "grafana_folder",
+     {"uid": "f", "title": "F", "permissions": [{"role": "Viewer", "permission": "view"}]}),
+    ("POST /api/dashboards/db", "grafana_dashboard", {"definition": {"uid": "d", "title": "D"}}),
+    ("POST /api/datasources", "grafana_datasource", {**LOKI, "secure_json_data": {"token": "canary-1"}}),
+    ("POST /api/datasources", "grafana_datasource", {**LOKI, "is_default": False}),
+    ("PUT /api/datasources/uid/l", "grafana_datasource", {**LOKI, "is_default": False}),
+    ("POST /api/annotations", "grafana_annotation", {"key": "k", "text": "x"}),
+    ("POST /api/serviceaccounts", "grafana_service_account", {"name": "a"}),
+    ("POST /api/serviceaccounts/.*/tokens", "grafana_service_account", {"name": "a", "tokens": [{"name": "ci"}]}),
+]
+
+
+@pytest.mark.parametrize(("request_", "module", "options"), LOST, ids=[f"{one[1]} {one[0]}" for one in LOST])
+def test_what_was_done_although_the_answer_was_lost_is_not_done_again(
+    grafana: Modules, tmp_path: Path, request_: str, module: str, options: dict[str, Any]
+) -> None:
+    for token in options.get("tokens", []):
+        token["dest"] = str(tmp_path / "token")
+    grafana.api.put("/sim/faults", [{"match": request_, "do": "lose"}])
+    message = grafana.refuses(module, **options)
+    assert "the connection was closed without an answer" in message
+    grafana.settles(module, **options)
+    if module == "grafana_annotation":
+        assert len(grafana.run("grafana_annotation_info", key="k")["annotations"]) == 1
+    if module == "grafana_datasource":
+        told = grafana.run("grafana_datasource_info")["datasources"]
+        assert [(one["uid"], one["isDefault"]) for one in told] == [("l", "is_default" not in options)]
+    if module == "grafana_service_account":
+        (told,) = grafana.run("grafana_service_account_info", name="a")["service_accounts"]
+        # The one whose key nobody knows is gone, and the file holds the other.
+        assert len(told["tokens"]) == len(options.get("tokens", []))
+        if options.get("tokens"):
+            held = Modules(grafana.api.seen_as(token=(tmp_path / "token").read_text().strip(), org=0))
+            assert not held.run("grafana_folder_info")["failed"]
+
+
 def test_redirect_is_not_followed_with_the_token(grafana: Modules) -> None:
     class Elsewhere(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -177,6 +217,7 @@ def test_folder_that_is_not_there(grafana: Modules) -> None:
     ({"uid": "x"}, "it has no title"),
     ({"title": " "}, "it has no title"),
     ({"title": "x", "uid": "a/b"}, "it holds other characters"),
+    ({"title": "x", "uid": "x" * 41}, "it has 41 characters"),
     ({"kind": "Folder", "apiVersion": "folder.grafana.app/v1", "spec": {}}, "it is of kind Folder"),
     ({"title": "x", "__inputs": [{"name": "DS_P", "pluginId": "prometheus"}]}, "its inputs DS_P (prometheus) have no"),
 ])

@@ -181,6 +181,25 @@ def test_kind_dashboard_goes_by_the_new_api(grafana: Modules) -> None:
     assert "it does not serve dashboard.grafana.app/v9, only v" in message
 
 
+def test_schema_v2_with_and_without_an_envelope(grafana: Modules) -> None:
+    bare: dict[str, Any] = {"title": "V2", "elements": {}, "layout": {"kind": "GridLayout", "spec": {"items": []}}}
+    if grafana.api.version < (12,):
+        assert "only the classic form" in grafana.refuses("grafana_dashboard", definition=bare, uid="v2")
+        return
+    grafana.changes("grafana_folder", uid="ops", title="Ops")
+    grafana.changes("grafana_dashboard", definition=bare, uid="v2", folder_uid="ops")
+    assert grafana.api.get("/api/dashboards/uid/v2").status == 406
+    bare["tags"] = ["x"]
+    grafana.changes("grafana_dashboard", definition=bare, uid="v2")
+    message = grafana.refuses("grafana_dashboard", definition={"title": "Classic"}, uid="v2")
+    assert "it is stored in schema v2" in message
+    version = "v2" if grafana.api.version >= (13,) else "v2alpha2"
+    whole = {"apiVersion": f"dashboard.grafana.app/{version}", "kind": "Dashboard", "metadata": {"name": "v2"},
+             "spec": bare}
+    assert not grafana.settles("grafana_dashboard", definition=whole)["changed"]
+    grafana.changes("grafana_dashboard", uid="v2", state="absent")
+
+
 def test_kind_dashboard_changed_by_somebody_else_at_the_same_time(server: Any) -> None:
     grafana, uid = Modules(server), servers.name()
     if grafana.api.version < (12,):

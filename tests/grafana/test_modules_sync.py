@@ -204,6 +204,19 @@ def test_into_a_folder_that_is_there_and_flat(grafana: Modules, tree: Tree) -> N
     assert "a" in titles(grafana).values()
 
 
+def test_dashboards_of_schema_v2_are_synced_and_pruned(grafana: Modules, tree: Tree) -> None:
+    if grafana.api.version < (12,):
+        return  # refused: see test_schema_v2_with_and_without_an_envelope
+    tree.write(a__new="New")
+    path = tree.folder / "a" / "new.json"
+    spec = {"title": "New", "elements": {}, "layout": {"kind": "GridLayout", "spec": {"items": []}}}
+    path.write_text(json.dumps({"apiVersion": "dashboard.grafana.app/v2", "kind": "Dashboard",
+                                "metadata": {"name": "new"}, "spec": spec}))
+    assert "new" in grafana.changes(APPLY, **tree.options())["created"]
+    tree.remove("a/new")
+    assert grafana.changes(APPLY, **tree.options())["deleted"] == ["new"]
+
+
 def test_folder_that_is_not_there_is_told_once(grafana: Modules, tree: Tree, server: Any) -> None:
     for from_tree in (True, False):
         server.put("/sim/faults", [])

@@ -17,7 +17,7 @@ import pytest
 import requests
 import yaml
 
-from tests.grafana.servers import SIMULATOR, Api, name, simulated
+from tests.grafana.servers import ROOT, SIMULATOR, Api, free_port, name, ready, simulated
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +77,28 @@ def test_it_cuts_answers_and_hangs(api: Api) -> None:
     with pytest.raises(requests.RequestException):
         api.get("/api/user")
     assert time.monotonic() - begin >= 0.5
+
+
+def test_it_does_what_was_asked_and_loses_the_answer(api: Api) -> None:
+    uid = name()
+    faults(api, {"match": "POST /api/folders", "do": "lose"})
+    with pytest.raises(requests.ConnectionError):
+        api.post("/api/folders", {"uid": uid, "title": uid})
+    assert api.get(f"/api/folders/{uid}").status == 200
+
+
+def test_it_is_started_by_make() -> None:
+    port = free_port()
+    environment = {**os.environ, "GRAFANA_SIM_PASSWORD": "canary-made"}
+    command = ["make", "-s", "grafana-sim", f"PORT={port}", "VERSION=12.0.2"]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True) as process:
+        try:
+            made = ready(Api(f"http://127.0.0.1:{port}", password="canary-made"), process)
+            assert made.version == (12, 0, 2) and made.get("/api/user").body["login"] == "admin"
+        finally:
+            process.terminate()
+            process.wait(30)
 
 
 def test_it_says_that_its_database_is_down(api: Api) -> None:

@@ -20,7 +20,7 @@ EXPORT_KEYS = ("__inputs", "__elements", "__requires")
 LONGEST_TITLE = 5000
 LONGEST_MESSAGE = 500
 # Versions of schema v2, the newest first: an export without an envelope does not say which it is.
-V2 = ("v2", "v2beta1", "v2alpha1")
+V2 = ("v2", "v2beta1", "v2alpha2", "v2alpha1")
 
 _VERSION = re.compile(r"^v\d+((alpha|beta)\d+)?$")
 

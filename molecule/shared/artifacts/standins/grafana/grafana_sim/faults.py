@@ -4,6 +4,7 @@ PUT /sim/faults takes a list of {"match": "PUT /api/folders/.*", "do": ..., "tim
   bad_gateway  502 with a page of HTML, as a proxy sends it
   html         200 with a page of HTML
   cut          the head and half of a body, then the end of the connection
+  lose         the request is taken in and done, and its answer never comes
   hang         nothing, for `seconds` (30)
   down         the database is down: /api/health says 503
   status       an answer with `status` and `body`
@@ -14,6 +15,7 @@ GET /sim/requests gives the requests since the last PUT, as "METHOD path"; those
 from __future__ import annotations
 
 import base64
+import io
 import json
 import re
 import threading
@@ -79,6 +81,9 @@ class Faults:
         kind = fault["do"]
         if kind == "first":
             self._serve_first(fault)
+            return False
+        if kind == "lose":
+            handler.wfile, handler.close_connection = io.BytesIO(), True
             return False
         if kind == "status":
             handler.answer(fault["status"], fault.get("body", {"message": "Conflict"}))

@@ -40,7 +40,7 @@ KIND = {
         ({"title": " D ", "uid": " d "}, "d", ()),
         ({"dashboard": {"title": "D", "uid": "d"}, "meta": {}}, "d", ()),
         (KIND, "k", ("v2",)),
-        ({"title": "V2", "elements": {}, "layout": {}}, "", ("v2", "v2beta1", "v2alpha1")),
+        ({"title": "V2", "elements": {}, "layout": {}}, "", ("v2", "v2beta1", "v2alpha2", "v2alpha1")),
     ],
 )
 def test_each_form_is_recognised(document: t.Any, uid: str, versions: t.Any) -> None:
