@@ -84,13 +84,14 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, An
         yield folder, api.new_org().with_role("Admin")
 
 
-def play(project: tuple[Path, Any], *words: str) -> tuple[int, str]:
+def play(project: tuple[Path, Any], *words: str, callback: str = "default") -> tuple[int, str]:
     """Run the playbook; exit code and what it printed."""
     folder, api = project
     environment = {
         **os.environ,
         "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),
         "ANSIBLE_CONFIG": str(folder / "ansible.cfg"),
+        "ANSIBLE_STDOUT_CALLBACK": callback,
         "TOKEN_OF_TEST": api.token,
     }
     command = [str(Path(sys.executable).with_name("ansible-playbook")), "site.yml", "-i", "localhost,", "-c", "local",
@@ -101,11 +102,16 @@ def play(project: tuple[Path, Any], *words: str) -> tuple[int, str]:
 
 def test_playbook_predicts_does_and_settles(project: tuple[Path, Any]) -> None:
     folder, api = project
-    code, predicted = play(project, "--check", "--diff")
+    code, predicted = play(project, "--check", "--diff", "-vvv")
     assert code == 0 and "changed=7" in predicted, predicted
     assert not (folder / "token").exists()
-    code, done = play(project, "--diff", "-vvv")
-    assert code == 0 and "changed=7" in done, done
+    code, done = play(project, "--diff", "-vvv", callback="ansible.posix.json")
+    assert code == 0, done
+    told = json.loads(done[done.index("{\n") : done.rindex("}") + 1])
+    assert told["stats"]["localhost"]["changed"] == 7
+    arguments = [next(iter(task["hosts"].values()))["invocation"]["module_args"] for task in told["plays"][0]["tasks"]
+                 if "data source" in task["task"]["name"]]
+    assert [one["fingerprint_key"] for one in arguments] == ["VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"]
     code, again = play(project)
     assert code == 0 and "changed=0" in again, again
     assert "DEPRECATION" not in predicted + done + again
