@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import grp
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.tree import ROOT
 
@@ -123,6 +126,43 @@ def test_playbook_predicts_does_and_settles(project: tuple[Path, Any]) -> None:
     titles = {hit["title"]: hit["uid"] for hit in api.get("/api/search?type=dash-db").body}
     panel = api.get(f"/api/dashboards/uid/{titles['Two']}").body["dashboard"]["panels"][0]
     assert panel["datasource"] == {"uid": "loki"} and panel["targets"][0]["legendFormat"] == LEGEND
+
+
+PAGE = ROOT / "docs" / "grafana_as_code.md"
+EXAMPLE = "https://grafana.example.com"
+
+
+def examples() -> list[dict[str, Any]]:
+    """The first example of the page, which is a play, with the tasks of the others after its own."""
+    blocks = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)]
+    (play,), *more = blocks
+    play["tasks"] += [task for block in more for task in block]
+    return [play]
+
+
+def test_examples_of_the_page_run_as_they_stand(project: tuple[Path, Any], tmp_path: Path) -> None:
+    _folder, api = project
+    own = api.seen_as(token="").new_org()
+    assert own.post("/api/teams", {"name": "shop"}).status == 200
+    boards = tmp_path / "dashboards" / "checkout"
+    boards.mkdir(parents=True)
+    (boards / "one.json").write_text(json.dumps({"title": "One"}))
+    text = yaml.safe_dump(examples(), sort_keys=False)
+    assert text.count("obs.stack.") > 4 and EXAMPLE in text
+    # Only where Grafana is, and a place and a group that this machine has.
+    group = grp.getgrgid(os.getgid()).gr_name
+    for old, new in ((EXAMPLE, own.url), ("/etc/ci/", f"{tmp_path}/"), ("group: ci", f"group: {group}")):
+        assert old in text
+        text = text.replace(old, new)
+    (tmp_path / "site.yml").write_text(text)
+    (tmp_path / "ansible.cfg").write_text("[defaults]\n")
+    values = {f"vault_{name}": "canary-" + name for name in ("loki_password", "grafana_fingerprint_key")}
+    words = ["-e", json.dumps({**values, "vault_grafana_token": own.with_role("Admin").token})]
+    code, done = play((tmp_path, api), *words)
+    assert code == 0, done
+    code, again = play((tmp_path, api), *words)
+    assert code == 0 and "changed=0" in again, again
+    assert {one["title"] for one in own.get("/api/folders?parentUid=shop").body} == {"checkout"}
 
 
 def test_broken_source_is_named_with_its_line(project: tuple[Path, Any]) -> None:
