@@ -207,6 +207,18 @@ def test_editor_makes_a_folder_although_he_may_not_see_that_there_is_none(server
     assert done["changed"] and not done["failed"]
 
 
+def test_editor_removes_twice_what_he_may_not_see_the_second_time(server: Any) -> None:
+    admin = Modules(server.new_org())
+    editor = Modules(admin.api.with_role("Editor"))
+    admin.changes("grafana_folder", uid="f", title="F")
+    admin.changes("grafana_dashboard", definition={"uid": "d", "title": "D"})
+    for module, uid, kind in (("grafana_folder", "f", "Folder"), ("grafana_dashboard", "d", "Dashboard")):
+        assert not editor.changes(module, uid=uid, state="absent")["warned"]
+        again = editor.run(module, uid=uid, state="absent")
+        assert not again["failed"] and not again["changed"]
+        assert again["warned"] == [f"{kind} '{uid}' may not be read, and was taken for one that is not there."]
+
+
 def test_folder_that_is_not_there(grafana: Modules) -> None:
     message = grafana.refuses("grafana_dashboard", definition={"title": "x"}, folder_uid="nowhere")
     assert "HTTP 400 folder not found" in message and "Make the folder first" in message

@@ -71,7 +71,7 @@ author: [obs.stack contributors (@obs-stack)]
 """
 
 EXAMPLES = r"""
-- name: Make the folder of a team, for the team alone
+- name: Make the folder of a team, which it alone may change
   obs.stack.grafana_folder:
     url: https://grafana.example.com
     grafana_api_key: "{{ grafana_token }}"
