@@ -221,11 +221,13 @@ def report(found: dict[str, dict[str, list[Run]]]) -> tuple[str, bool]:
             good = good and (phase == "first" or changed == 0 or name == PEER)
     if PEER in found:
         for phase, told in (("first", "first run"), ("nothing", "no change")):
-            ratio = found[PEER][phase][0].seconds / statistics.median(run.seconds for run in found["obs.stack"][phase])
+            own, other = found["obs.stack"][phase], found[PEER][phase][0]
+            ratio = other.seconds / statistics.median(run.seconds for run in own)
+            cpu = other.cpu / statistics.median(run.cpu for run in own)
             reached = phase == "first" or ratio >= FASTER
             good = good and reached
             target = f", target at least {FASTER}: {'reached' if reached else 'MISSED'}" if phase == "nothing" else ""
-            lines.append(f"  times faster than {PEER}, {told}: {ratio:.1f}{target}")
+            lines.append(f"  times faster than {PEER}, {told}: {ratio:.1f}{target}; less CPU: {cpu:.1f}")
     large = max(run.megabytes for runs in found[f"{ESTATE} dashboards"].values() for run in runs)
     good = good and large < MEGABYTES
     lines.append(f"  largest process with {ESTATE} dashboards: {large:.0f} MB, target under {MEGABYTES}: "
