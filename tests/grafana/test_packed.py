@@ -180,6 +180,21 @@ def test_another_name_for_a_uid_that_is_there_ends_the_start(installed: Installa
         assert [one["name"] for one in api.get("/api/datasources").body] == ["Prometheus"]
 
 
+def test_another_name_for_a_uid_that_is_pruned_is_taken(installed: Installation) -> None:
+    """§9.1 S:03296766 datasources.go, applyChanges: what is pruned goes before anything is made."""
+    installed.provision("datasources", {"prune": True, "datasources": [PROMETHEUS]})
+    with installed.running():
+        pass
+    installed.provision("datasources", {"prune": True, "datasources": [{**PROMETHEUS, "name": "New"}]})
+    with installed.running() as api:
+        assert [(one["name"], one["uid"]) for one in api.get("/api/datasources").body] == [("New", PROMETHEUS["uid"])]
+        # One that somebody made is no file's to prune, and keeps its uid.
+        taken = {"name": "Mine", "uid": "mine", "type": "loki", "access": "proxy"}
+        assert api.post("/api/datasources", taken).status == 200
+    installed.provision("datasources", {"prune": True, "datasources": [{**PROMETHEUS, "uid": "mine"}]})
+    assert "data source with the same uid already exists" in refused(installed)
+
+
 def test_a_secret_that_cannot_be_read_ends_the_start(installed: Installation) -> None:
     entry = {**TEMPO, "secureJsonData": {"basicAuthPassword": "$__file{/nonexistent/secret}"}}
     installed.provision("datasources", {"datasources": [entry]})

@@ -66,17 +66,18 @@ def _datasources(site: Site, files: list[dict[str, t.Any]]) -> None:
     if len(defaults) != len(set(defaults)):
         why = "Only one datasource per organization can be marked as default"
         raise Fatal(f"{SOURCE}datasource.yaml config is invalid. {why}")
+    # Upstream prunes before it makes anything (provisioning/datasources/datasources.go, applyChanges), so a pruned name
+    # leaves its uid free. One that was made by hand, or without prune, keeps it.
+    named = [(_org(site, gone), gone["name"]) for file in files for gone in file.get("deleteDatasources") or []]
+    kept = {*named, *((org, entry["name"]) for _file, entry, org in entries)}
+    for row in database.ask("SELECT id, org_id, name FROM data_source WHERE prunable = 1"):
+        if (row["org_id"], row["name"]) not in kept:
+            database.ask("DELETE FROM data_source WHERE id = ?", row["id"])
     for file in files:
         for gone in file.get("deleteDatasources") or []:
             database.ask("DELETE FROM data_source WHERE name = ? AND org_id = ?", gone["name"], _org(site, gone))
-    for file, entry, org in entries:
-        _datasource(site, {**entry, "prunable": bool(file.get("prune"))}, org)
-    # Upstream's source prunes before it makes new ones, so that there a pruned name leaves its uid free. Here it stays
-    # taken, as outage reports have it of those that are not pruned: the stricter of the two.
-    listed = {(org, entry["name"]) for _file, entry, org in entries}
-    for row in database.ask("SELECT id, org_id, name FROM data_source WHERE prunable = 1"):
-        if (row["org_id"], row["name"]) not in listed:
-            database.ask("DELETE FROM data_source WHERE id = ?", row["id"])
+        for _file, entry, org in (one for one in entries if one[0] is file):
+            _datasource(site, {**entry, "prunable": bool(file.get("prune"))}, org)
 
 
 def _datasource(site: Site, entry: dict[str, t.Any], org: int) -> None:
