@@ -139,6 +139,10 @@ docs: venv ## Write the pages that are made from the roles, the inventory's spec
 	@$(PYTHON) -m scripts.ports_docs
 	@$(PYTHON) -m scripts.compatibility
 
+.PHONY: dashboards
+dashboards: venv ## Write the dashboards that ship with the role grafana, and their page, from scripts/dashboards
+	@$(PYTHON) -m scripts.dashboards
+
 .PHONY: lock
 lock: venv ## Write requirements.lock anew from requirements.txt
 	@scripts/venv.sh --lock

@@ -1,0 +1,1 @@
+"""The dashboards that ship with the role grafana, as Python: `make dashboards` writes their JSON."""
