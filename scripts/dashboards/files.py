@@ -13,6 +13,8 @@ from scripts.dashboards.render import render
 ROOT = Path(__file__).resolve().parents[2]
 ROLE = ROOT / "collections" / "ansible_collections" / "obs" / "stack" / "roles" / "grafana"
 FOLDER = ROLE / "files" / "dashboards"
+PAGE = ROLE.parents[1] / "docs" / "dashboards.md"
+BEGIN, END = "<!-- generated: dashboards -->", "<!-- end: dashboards -->"
 
 
 def every_board() -> list[look.Board]:
@@ -22,15 +24,21 @@ def every_board() -> list[look.Board]:
     return sorted(found, key=lambda board: (board.folder, board.title))
 
 
+def page(text: str) -> str:
+    """The page of documentation with the list of dashboards in it."""
+    rows = ["| folder | dashboard | uid | what it answers |", "|---|---|---|---|"]
+    rows += [f"| {board.folder} | {board.title} | `{board.uid}` | {board.question} |" for board in every_board()]
+    before, _begin, rest = text.partition(BEGIN)
+    return "\n".join([before + BEGIN, *rows, END]) + rest.partition(END)[2]
+
+
 def texts() -> dict[Path, str]:
     """File to its content, the same each time."""
-    return {
-        FOLDER / board.folder / f"{board.uid}.json": json.dumps(
-            render(board), indent=1, sort_keys=True, ensure_ascii=False
-        )
-        + "\n"
-        for board in every_board()
-    }
+    found = {}
+    for board in every_board():
+        text = json.dumps(render(board), indent=1, sort_keys=True, ensure_ascii=False)
+        found[FOLDER / board.folder / f"{board.uid}.json"] = text + "\n"
+    return {**found, PAGE: page(PAGE.read_text(encoding="utf-8"))}
 
 
 def stale() -> list[str]:

@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.obs.stack.plugins.module_utils import _grafana_settings, _grafana_sources
+from ansible_collections.obs.stack.plugins.module_utils import (
+    _grafana_settings,
+    _grafana_shipped,
+    _grafana_sources,
+)
 from ansible_collections.obs.stack.plugins.plugin_utils._filters import explained
 
 
@@ -25,4 +29,6 @@ class FilterModule:
             "grafana_datasources": explained(_grafana_sources.datasources),
             "grafana_ini": explained(_grafana_settings.ini_text),
             "grafana_plugins": explained(_grafana_settings.plugin_archives),
+            "grafana_priced_dashboard": explained(_grafana_shipped.priced_dashboard),
+            "grafana_shipped_dashboards": explained(_grafana_shipped.shipped_dashboards),
         }

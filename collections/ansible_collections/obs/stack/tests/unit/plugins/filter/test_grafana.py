@@ -36,10 +36,15 @@ def test_the_base_asks_nothing_of_the_internet_and_lets_nobody_in() -> None:
         ("grafana_datasources", ([{}],)),
         ("grafana_ini", ({"a b": {}},)),
         ("grafana_plugins", ([{"id": "clock"}],)),
+        ("grafana_priced_dashboard", ('{"templating": {"list": []}, "panels": []}', {"gold": 1})),
+        ("grafana_shipped_dashboards", ([],)),
     ],
 )
 def test_refusals_are_ansible_s_own(name: str, arguments: tuple[t.Any, ...]) -> None:
-    named = dict(zip(("user", "password", "secret_key"), arguments[1:]))
+    names = {"grafana_priced_dashboard": ("prices",)}.get(name, ("user", "password", "secret_key"))
+    named = dict(zip(names, arguments[1:]))
+    if name == "grafana_shipped_dashboards":
+        named["without"] = ["obs-none"]
     with pytest.raises(AnsibleFilterError, match="Could not"):
         FILTERS[name](arguments[0], **named, **({"backup": True} if name == "grafana_config" else {}))
 
