@@ -72,7 +72,7 @@ def refused(boards: list[dict[str, Any]], folder: Path) -> str:
     rules = [
         {
             "record": "x",
-            "expr": queries.expand(one.text, queries.constants(board)),
+            "expr": queries.expand(one.text, queries.values(board)),
             "labels": {"where": f"{number} {one.where}"},
         }
         for number, (board, one) in enumerate(found)

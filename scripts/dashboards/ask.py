@@ -11,7 +11,8 @@ from grafana_foundation_sdk.builders import prometheus as prometheus_builders
 from grafana_foundation_sdk.builders import tempo as tempo_builders
 from grafana_foundation_sdk.models import dashboard, prometheus
 
-EVERYTHING = ".*"
+# What "All" stands for. A selector of logs wants at least one matcher that an empty value does not pass.
+ANY, NOT_EMPTY = ".*", ".+"
 
 # Variables and not uids: a Grafana of several sites has more than one of a kind. Their first value is what the estate
 # calls its own (module_utils/_grafana_sources.py makes the uid of the name).
@@ -78,7 +79,7 @@ def traces_source() -> builders.DatasourceVariable:
     return _source("tempo", "tempo", "Traces", "Tempo")
 
 
-def choice(name: str, label: str, query: str, *, several: bool = True) -> builders.QueryVariable:
+def choice(name: str, label: str, query: str, *, several: bool = True, everything: str = ANY) -> builders.QueryVariable:
     """Values of a label to choose from, as they are in Prometheus within the time range."""
     variable = (
         builders.QueryVariable(name)
@@ -89,8 +90,8 @@ def choice(name: str, label: str, query: str, *, several: bool = True) -> builde
         .sort(dashboard.VariableSort.ALPHABETICAL_ASC)
     )
     if several:
-        everything = dashboard.VariableOption(text="All", value="$__all", selected=True)
-        variable = variable.multi(True).include_all(True).all_value(EVERYTHING).current(everything)
+        whole = dashboard.VariableOption(text="All", value="$__all", selected=True)
+        variable = variable.multi(True).include_all(True).all_value(everything).current(whole)
     return variable
 
 

@@ -62,13 +62,15 @@ def queries(board: Mapping[str, Any]) -> Iterator[Query]:
             yield Query(f"{board['uid']} / variable {variable['name']}", "prometheus", text, instant=True)
 
 
-def constants(board: Mapping[str, Any]) -> dict[str, str]:
-    """Variables of a dashboard that hold a constant."""
-    return {one["name"]: str(one["query"]) for one in board["templating"]["list"] if one["type"] == "constant"}
+def values(board: Mapping[str, Any]) -> dict[str, str]:
+    """What a dashboard's variables stand for when nobody has chosen anything: constants, and everything."""
+    variables = board["templating"]["list"]
+    constants = {one["name"]: str(one["query"]) for one in variables if one["type"] == "constant"}
+    return {**constants, **{one["name"]: one["allValue"] for one in variables if one.get("allValue")}}
 
 
 def expand(text: str, variables: Mapping[str, str]) -> str:
-    """A query with values in place of variables; one that is not named takes everything (``.*``)."""
+    """A query with values in place of variables; one that is not named takes anything (``.*``)."""
 
     def value(found: re.Match[str]) -> str:
         name = found[1] or found[2]

@@ -26,7 +26,12 @@ BOARD = look.Board(
         ask.logs_source(),
         ask.traces_source(),
         ask.site(),
-        ask.choice("service", "Service", "label_values(traces_span_metrics_calls_total, service_name)"),
+        ask.choice(
+            "service",
+            "Service",
+            "label_values(traces_span_metrics_calls_total, service_name)",
+            everything=ask.NOT_EMPTY,
+        ),
     ],
     rows=[
         look.Row(

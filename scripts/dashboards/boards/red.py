@@ -45,7 +45,12 @@ BOARD = look.Board(
         ask.logs_source(),
         ask.traces_source(),
         ask.site('http_requests_total{endpoint!=""}'),
-        ask.choice("job", "Job", 'label_values(http_requests_total{endpoint!="", site=~"$site"}, job)'),
+        ask.choice(
+            "job",
+            "Job",
+            'label_values(http_requests_total{endpoint!="", site=~"$site"}, job)',
+            everything=ask.NOT_EMPTY,
+        ),
         ask.instance('http_requests_total{job=~"$job", site=~"$site", endpoint!=""}'),
         ask.choice("endpoint", "Endpoint", 'label_values(http_requests_total{job=~"$job", site=~"$site"}, endpoint)'),
     ],
