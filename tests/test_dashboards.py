@@ -14,6 +14,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 import yaml
@@ -59,6 +60,13 @@ def linked(board: dict[str, Any]) -> set[str]:
     return set(re.findall(r'"/d/([^?"]+)', json.dumps(board)))
 
 
+def panes(board: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What Explore is to open by each link of a dashboard, its variables filled in as Grafana would."""
+    for text in re.findall(r"panes=([^\"]+)", json.dumps(board, ensure_ascii=False)):
+        (pane,) = json.loads(unquote(re.sub(r"\$\{[^}]+\}", "x", text))).values()
+        yield pane
+
+
 def promtool() -> str | None:
     """promtool on the PATH, or the one that the artifact store was filled from."""
     cache = Path(os.environ.get("OBS_CACHE") or Path.home() / ".cache" / "obs-stack")
@@ -100,6 +108,11 @@ def test_each_lies_at_its_uid_once() -> None:
     assert len(set(titles)) == len(titles)
 
 
+def test_the_role_takes_every_folder() -> None:
+    variables = yaml.safe_load((files.ROLE / "vars" / "main" / "config.yml").read_text())
+    assert variables["__grafana_shipped_folders"] == sorted(path.name for path in files.FOLDER.iterdir())
+
+
 @pytest.mark.parametrize("board", ALL)
 def test_a_dashboard_is_whole(board: dict[str, Any]) -> None:
     assert not list(breaches(board))
@@ -123,6 +136,12 @@ def test_requests_lead_to_logs_and_traces_by_one_click() -> None:
     assert panel["targets"][0]["exemplar"]
     links = " ".join(one["url"] for one in panel["fieldConfig"]["defaults"]["links"])
     assert "${loki}" in links and "${tempo}" in links and "${__field.labels.job}" in links
+
+
+def test_explore_can_read_its_links() -> None:
+    found = [pane for board in BOARDS for pane in panes(board)]
+    assert len(found) > 5
+    assert all(pane["datasource"] and pane["queries"][0].get("expr", pane["queries"][0].get("query")) for pane in found)
 
 
 @pytest.mark.skipif(promtool() is None, reason="no promtool on the PATH nor in the artifact store")
