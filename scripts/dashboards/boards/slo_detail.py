@@ -33,7 +33,7 @@ BOARD = look.Board(
                 look.stat(
                     "Reached",
                     "In the period so far.",
-                    ask.value(f"1 - max(slo:period_burn_rate:ratio{{{S}}} * slo:error_budget:ratio{{{S}}})"),
+                    ask.value(f"1 - max(slo:period_burn_rate:ratio{{{S}}}) * max(slo:error_budget:ratio{{{S}}})"),
                     unit="percentunit",
                     decimals=3,
                 ),
@@ -56,7 +56,7 @@ BOARD = look.Board(
                     "Budget gone in",
                     "At the pace of the last hour; nothing is shown while nothing is spent.",
                     ask.value(
-                        f"min((slo:period_error_budget_remaining:ratio{{{S}}} > 0) * slo:time_period:days{{{S}}} * 86400)"
+                        f"(min(slo:period_error_budget_remaining:ratio{{{S}}}) > 0) * max(slo:time_period:days{{{S}}}) * 86400"
                         f" / (max(slo:sli_error:ratio_rate1h{{{S}}}) / max(slo:error_budget:ratio{{{S}}}) > 0)"
                     ),
                     unit="s",

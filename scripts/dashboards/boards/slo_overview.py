@@ -63,7 +63,7 @@ BOARD = look.Board(
                     {
                         "Objective": ask.prom(f"max by ({ID}) (slo:objective:ratio{{{S}}})", instant=True),
                         "Reached": ask.prom(
-                            f"1 - max by ({ID}) (slo:period_burn_rate:ratio{{{S}}} * slo:error_budget:ratio{{{S}}})",
+                            f"1 - max by ({ID}) (slo:period_burn_rate:ratio{{{S}}}) * max by ({ID}) (slo:error_budget:ratio{{{S}}})",
                             instant=True,
                         ),
                         "Budget left": ask.prom(
