@@ -92,8 +92,9 @@ molecule: engine ## Run molecule scenarios: make molecule SCENARIO=default
 	@$(PYTHON) -m scripts.test molecule $(if $(KEEP),--keep) $(SCENARIO)
 
 .PHONY: bench
-bench: $(if $(filter grafana,$(PART)),venv,lab) ## Measure install, no-change and change runs: [PART=services|grafana] (PEER_COLLECTIONS= for the comparison)
-	@$(PYTHON) scripts/bench.py $(call option,PART,part)
+bench: $(if $(filter grafana slo,$(PART)),venv,lab) ## Measure install, no-change and change runs, 1,000 SLOs: [PART=services|grafana|slo] (PEER_COLLECTIONS= for the comparison)
+	@$(if $(filter slo,$(PART)),:,$(PYTHON) scripts/bench.py $(call option,PART,part))
+	@$(if $(filter-out slo,$(PART)),:,$(PYTHON) scripts/bench_slo.py)
 
 # As with the verbs' words: from the command line only.
 option = $(if $(filter command,$(origin $(1))),--$(2) '$($(1))')

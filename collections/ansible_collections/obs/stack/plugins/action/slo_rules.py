@@ -105,8 +105,9 @@ class ActionModule(ActionBase):
             module_args={"dest": options["dest"], "payload": payload},
             task_vars=task_vars,
         )
-        warnings = [str(one) for one in made.findings] + list(answer.get("warnings") or [])
-        answer.update(slos=made.slos, files=sorted(made.files), warnings=warnings)
+        answer["warnings"] = [str(one) for one in made.findings] + list(answer.get("warnings") or [])
+        if not answer.get("failed"):
+            answer.update(slos=made.slos, files=sorted(made.files))
         return answer
 
     def _find(self, path: str) -> str:

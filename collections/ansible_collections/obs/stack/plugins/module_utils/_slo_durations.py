@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 MINUTE, HOUR, DAY, WEEK, YEAR = 60, 3600, 86400, 604800, 31536000
@@ -29,6 +30,7 @@ def seconds_of(text: object) -> int:
     return total
 
 
+@functools.lru_cache(maxsize=1024)
 def text_of(seconds: int) -> str:
     """A duration as Prometheus prints it: ``4w`` for 28 days and ``30d`` for 30, ``1d12h`` for 36 hours.
 

@@ -126,6 +126,8 @@ def _refuse_others(path: str, owner: str | None, ruleset: str) -> None:
 
 def _refuse_twice(wanted: Mapping[str, str], stays: Mapping[str, str], folder: str) -> None:
     """Prometheus and promtool take the same SLO from two files, and mix their samples."""
+    if not stays:
+        return
     ours = {one: name for name, text in wanted.items() for one in ids_of(text)}
     for name, text in sorted(stays.items()):
         both = sorted(ids_of(text) & set(ours))

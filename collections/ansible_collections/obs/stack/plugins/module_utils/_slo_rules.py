@@ -12,6 +12,7 @@ plain words, literal blocks or JSON strings, all of which are YAML.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -105,6 +106,7 @@ def _block(text: str) -> str:
     return quoted(text) + "\n"
 
 
+@functools.lru_cache(maxsize=8192)
 def quoted(text: str) -> str:
     """A text as a YAML scalar that is read as this text by every parser."""
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
