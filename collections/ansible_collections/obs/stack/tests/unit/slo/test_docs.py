@@ -52,3 +52,14 @@ def test_every_code_of_lint_is_explained() -> None:
     codes = set(re.findall(r'yield \(?\s*"([a-z-]+)"', source))
     explained = set(re.findall(r"^\| `([a-z-]+)` \|", PAGE.partition("## Lint")[2].partition("## On")[0], re.MULTILINE))
     assert codes == explained and len(codes) > 8
+
+
+STARTERS = sorted((COLLECTION / "playbooks" / "files" / "slos").glob("*.yml"))
+
+
+def test_starter_slos_are_taken_by_promtool_and_by_lint(simulator: t.Any) -> None:
+    documents = [(path.name, one) for path in STARTERS for one in yaml.safe_load_all(path.read_text())]
+    slos = read_documents(documents, Given())
+    assert {slo.service for slo in slos} == {"alertmanager", "demo", "loki", "otelcol", "prometheus"}
+    assert not lint(slos) and all(slo.description for slo in slos)
+    simulator.check(slos)
