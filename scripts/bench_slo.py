@@ -220,6 +220,8 @@ def main(arguments: list[str]) -> int:
             core, missed = evaluated(folder, rules, binary, promtool)
             tell(f"evaluation over {DAYS} days of ratios", core, "cores", CORE)
             tell("evaluations missed", missed, "", 0)
+            # A machine that has other work misses some whatever they cost.
+            print(f"load {os.getloadavg()[0]:.1f}")
     return 0 if good else 1
 
 

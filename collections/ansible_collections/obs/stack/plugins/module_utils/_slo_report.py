@@ -123,7 +123,7 @@ def in_words(seconds: float) -> str:
     """A time to come in its two largest units, such as ``3 d 4 h``."""
     if seconds < MINUTE:
         return "less than a minute"
-    parts = []
+    parts: list[tuple[int, str]] = []
     for unit, name in ((DAY, "d"), (HOUR, "h"), (MINUTE, "min")):
         count, seconds = divmod(seconds, unit)
         if count or parts:
