@@ -113,7 +113,10 @@ def address_of(options: Mapping[str, Any]) -> tuple[Endpoint, str]:
 
 
 def checker_of(server: Server, wanted: str, root: str) -> list[str]:
-    """The command that checks rules files, whose paths follow; [] when there is none."""
+    """The command that checks rules files, whose paths follow; [] when there is none.
+
+    promtool where there is one; Thanos has a checker of its own, which takes each path as ``--rules``.
+    """
     if wanted:
         return [wanted, "check", "rules"]
     folders = [server.layout.current] if server.layout else []
@@ -123,6 +126,9 @@ def checker_of(server: Server, wanted: str, root: str) -> list[str]:
         if os.access(promtool, os.X_OK):
             return [promtool, "check", "rules"]
     found = shutil.which("promtool")
+    thanos = os.path.join(server.layout.current, "release/bin/thanos") if server.layout else ""
+    if not found and thanos and os.access(thanos, os.X_OK):
+        return [thanos, "tools", "rules-check", "--log.level=error", "--rules"]
     return [found, "check", "rules"] if found else []
 
 
@@ -137,6 +143,8 @@ def check(argv: list[str], paths: Iterable[str], *, folder: str, dest: str) -> N
     Raises:
         StackError: in the checker's own words.
     """
+    if argv[-1] == "--rules":
+        argv, paths = argv[:-1], [f"--rules={path}" for path in paths]
     code, out, err = run([*argv, *paths], timeout=CHECK_SECONDS)
     if code == 0:
         return

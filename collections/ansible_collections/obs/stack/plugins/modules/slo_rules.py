@@ -146,7 +146,9 @@ options:
     type: raw
     default: "0644"
   promtool:
-    description: Path of promtool on the host. Otherwise that of the service, or the one in the search path.
+    description: >-
+      Path of promtool on the host. Otherwise that of the service, of a Prometheus beside it, or of the search path; for
+      Thanos rule, where there is none of these, its own checker.
     type: path
     default: ""
   validate:

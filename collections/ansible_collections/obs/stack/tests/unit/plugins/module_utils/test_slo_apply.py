@@ -287,3 +287,26 @@ def test_a_threshold_that_is_no_bucket_is_told() -> None:
     assert told.startswith("SLO a: 0.3 is no bucket of d") and "0.1, 0.5, inf" in told
     assert "d_bucket%7Bjob%3D%22a%22%7D" in asked[0]
     assert missing_buckets([one], lambda path: {"result": []}) == []
+
+
+def test_the_checker_is_that_of_the_service(tmp_path: t.Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """promtool of the service, then that of Prometheus beside it, then of the search path; Thanos rule has its own."""
+    root = str(tmp_path / "opt")
+    layout = servers.Layout(root=root, name="thanos-rule")
+    server = servers.Server(layout, "thanos-rule.service", None, "", "signal")
+    monkeypatch.setattr(servers.shutil, "which", lambda name: None)
+    assert servers.checker_of(server, "", root) == []
+    assert servers.checker_of(server, "/x/promtool", root)[0] == "/x/promtool"
+    for name, program, words in (("thanos-rule", "thanos", 5), ("prometheus", "promtool", 3)):
+        folder = tmp_path / "opt" / name / "current" / "release" / "bin"
+        folder.mkdir(parents=True)
+        (folder / program).write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\n')
+        (folder / program).chmod(0o755)
+        argv = servers.checker_of(server, "", root)
+        assert argv[0] == str(folder / program) and len(argv) == words
+        servers.check(argv, ["/a.yml", "/b.yml"], folder="/", dest="/")
+    assert (tmp_path / "asked").read_text() == "check rules /a.yml /b.yml\n"
+    servers.check(
+        [str(tmp_path / "opt/thanos-rule/current/release/bin/thanos"), "--rules"], ["/a"], folder="/", dest="/"
+    )
+    assert (tmp_path / "asked").read_text() == "--rules=/a\n"
