@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import grp
+import json
 import os
 import pwd
 import tempfile
@@ -20,7 +21,7 @@ from typing import Any
 from . import _slo_files as files
 from . import _slo_server as servers
 from ._errors import StackError
-from ._files import make_directory, read_json, remove_file, write_json
+from ._files import make_directory, read_json, remove_file, write_file
 from ._lock import locked
 from ._slo_buckets import missing_buckets
 from ._slo_files import Changes, Place
@@ -73,7 +74,7 @@ def apply(options: Mapping[str, Any], wanted: Mapping[str, str], *, check_mode: 
     if check_mode:
         return run.run()
     try:
-        make_directory(options["dest"], mode=0o755)
+        make_directory(options["dest"], mode=0o755, uid=os.geteuid(), gid=os.getegid())
         with _locked(options, server):
             return run.run()
     except OSError as error:
@@ -189,7 +190,8 @@ class _Run:
         from ._switch import uninterrupted
 
         with uninterrupted():
-            write_json(self.owed, {"files": changes.names}, mode=0o600)
+            note = json.dumps({"files": changes.names}).encode()
+            write_file(self.owed, note, mode=0o600, uid=os.geteuid(), gid=os.getegid())
             try:
                 files.write(self.dest, changes, **self.access)
                 self._prove(self.wanted)

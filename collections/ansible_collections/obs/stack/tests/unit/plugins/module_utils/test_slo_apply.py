@@ -310,3 +310,14 @@ def test_the_checker_is_that_of_the_service(tmp_path: t.Any, monkeypatch: pytest
         [str(tmp_path / "opt/thanos-rule/current/release/bin/thanos"), "--rules"], ["/a"], folder="/", dest="/"
     )
     assert (tmp_path / "asked").read_text() == "--rules=/a\n"
+
+
+def test_whoever_runs_it_owns_what_it_writes(run: t.Any, tmp_path: t.Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without being root, nothing may be given to root."""
+    given: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "geteuid", lambda: 1234)
+    monkeypatch.setattr(os, "getegid", lambda: 1235)
+    for name in ("chown", "fchown"):
+        monkeypatch.setattr(os, name, lambda _what, uid, gid: given.append((uid, gid)))
+    run({"slo-a.yml": rules("a")}, dest=str(tmp_path / "own"), reload="none", prometheus_url="")
+    assert len(given) >= 3 and set(given) == {(1234, 1235)}
