@@ -58,7 +58,7 @@ def pytest(name: str, budget: float, *targets: str) -> Stage:
 def tests() -> list[Stage]:
     """Unit tests of the collection, contract tests of the repository, tests of the projects in roles."""
     unit = paths.COLLECTION / "tests" / "unit"
-    stages = [pytest("unit", 2, str(unit))] if unit.exists() else []
+    stages = [pytest("unit", 3, str(unit))] if unit.exists() else []
     own = [folder for folder in ("tests", "scripts/tests") if (paths.ROOT / folder).exists()]
     return [*stages, pytest("contract", 4, *own), projects()]
 
