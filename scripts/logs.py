@@ -29,6 +29,7 @@ from ansible_collections.obs.stack.plugins.plugin_utils._journal import journal_
 from ansible_collections.obs.stack.plugins.plugin_utils._tables import prefixed
 
 PATIENCE = 5  # seconds for a follower to end by itself
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 # On the host. The watcher ends journalctl as soon as our end of the connection is gone: a client that is killed would
 # otherwise leave it there. Its input is kept on 3, since a shell gives background commands an empty one.
@@ -147,17 +148,24 @@ def _trusted(value: Any, trust: Any) -> Any:
 class Followers:
     """The processes that follow, and a thread for each that copies its lines."""
 
-    def __init__(self, places: list[Place]) -> None:
-        self._width = max(len(place.host) for place in places) if len(places) > 1 else 0
+    def __init__(self) -> None:
+        self._width = 0
         self._lock = threading.Lock()
         self._ending = False
         self.failed: dict[str, str] = {}
-        self._started = [(place, self._start(place)) for place in places]
-        self._threads = [threading.Thread(target=self._copy, args=pair, daemon=True) for pair in self._started]
-        for thread in self._threads:
-            thread.start()
+        self._started: list[subprocess.Popen[str]] = []
+        self._threads: list[threading.Thread] = []
 
-    def _start(self, place: Place) -> subprocess.Popen[str]:
+    def start(self, places: list[Place]) -> None:
+        """Follow in every place. An interrupt may come at any moment, and end() then ends those that run."""
+        self._width = max(len(place.host) for place in places) if len(places) > 1 else 0
+        for place in places:
+            process = self._process(place)
+            self._started.append(process)
+            self._threads.append(threading.Thread(target=self._copy, args=(place, process), daemon=True))
+            self._threads[-1].start()
+
+    def _process(self, place: Place) -> subprocess.Popen[str]:
         # A session of its own: an interrupt at the terminal is ours to handle, and would else cut lines in two.
         return subprocess.Popen(
             place.command,
@@ -198,10 +206,10 @@ class Followers:
     def end(self) -> None:
         """End them all: closing their input ends journalctl on the host, and with it the connection."""
         self._ending = True
-        for _place, process in self._started:
+        for process in self._started:
             if process.stdin:
                 process.stdin.close()
-        for _place, process in self._started:
+        for process in self._started:
             try:
                 process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
@@ -229,13 +237,16 @@ def main(inventory: Path, service: str, limit: str = "", *, since: str = "", lin
     except (Refused, StackError) as reason:
         print(f"Cause: {str(reason).splitlines()[0]}", file=sys.stderr)
         return 2
-    for name in (signal.SIGTERM, signal.SIGHUP):
+    # SIGINT, too: a shell without job control starts what it puts behind with that one ignored.
+    for name in INTERRUPTS:
         signal.signal(name, interrupted)
-    followers = Followers(places)
+    followers = Followers()
     try:
+        followers.start(places)
         followers.wait()
     except KeyboardInterrupt:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for name in INTERRUPTS:
+            signal.signal(name, signal.SIG_IGN)
         followers.end()
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  a broken pipe must not fail once more at exit
         return 0

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,15 @@ def wait_until(what: str, question: Any, seconds: float = 20) -> None:
         time.sleep(0.05)
 
 
+@pytest.fixture(params=[signal.SIG_DFL, signal.SIG_IGN], ids=["in front", "behind"])
+def shell(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a shell gives to a command: one that it starts behind ignores SIGINT from the start."""
+    before = signal.signal(signal.SIGINT, request.param)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("shell")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_it_and_what_it_started_on_the_hosts(machine: Path, how: signal.Signals) -> None:
     process = start(machine, "SERVICE=node_exporter", "LINES=3")

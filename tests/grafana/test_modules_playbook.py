@@ -151,7 +151,13 @@ def test_examples_of_the_page_run_as_they_stand(project: tuple[Path, Any], tmp_p
     assert text.count("obs.stack.") > 4 and EXAMPLE in text
     # Only where Grafana is, and a place and a group that this machine has.
     group = grp.getgrgid(os.getgid()).gr_name
-    for old, new in ((EXAMPLE, own.url), ("/etc/ci/", f"{tmp_path}/"), ("group: ci", f"group: {group}")):
+    shipped = "path: collections/"
+    for old, new in (
+        (EXAMPLE, own.url),
+        ("/etc/ci/", f"{tmp_path}/"),
+        ("group: ci", f"group: {group}"),
+        (shipped, shipped.replace("collections/", f"{ROOT}/collections/")),
+    ):
         assert old in text
         text = text.replace(old, new)
     (tmp_path / "site.yml").write_text(text)
