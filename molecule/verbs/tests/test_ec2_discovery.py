@@ -129,12 +129,14 @@ def binary(lab: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Pat
     """Prometheus as the artifact store has it."""
     version = lab["obs_lab_components"]["prometheus"]["version"]
     (archive,) = STORE.glob(f"mirror/github.com/prometheus/prometheus/releases/download/v{version}/*.tar.gz")
-    folder = tmp_path_factory.mktemp("prometheus")
+    program = tmp_path_factory.mktemp("prometheus") / "prometheus"
     with tarfile.open(archive) as handle:
         (member,) = [item for item in handle.getmembers() if item.name.endswith("/prometheus") and item.isfile()]
-        member.name = "prometheus"
-        handle.extract(member, folder, filter="data")
-    return folder / "prometheus"
+        content = handle.extractfile(member)
+        assert content is not None
+        program.write_bytes(content.read())
+    program.chmod(0o755)
+    return program
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,9 @@ RULES = slo(
     "sum(rate(prometheus_rule_evaluation_failures_total[$window]))",
     "sum(rate(prometheus_rule_evaluations_total[$window]))",
 )
-SCRAPES = {"service": "lab-scrapes", "slos": [{"name": "a", "objective": 99, "sli": {"availability": {"gauge": "up"}}}]}
+# Other targets of the scenario are down at times.
+GAUGE = {"gauge": "up", "selector": 'job="prometheus"'}
+SCRAPES = {"service": "lab-scrapes", "slos": [{"name": "a", "objective": 99, "sli": {"availability": GAUGE}}]}
 # promtool cannot parse the first. Only data shows what is wrong with the second: many series where one is expected.
 BROKEN = slo("lab-broken", "sum(rate(up[$window])", "sum(rate(up[$window]))")
 AMBIGUOUS = slo(
