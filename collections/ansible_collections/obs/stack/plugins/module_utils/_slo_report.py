@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -63,7 +64,7 @@ def rows(answers: Mapping[str, Iterable[Mapping[str, Any]]]) -> list[Row]:
             labels = series["metric"]
             key = (str(labels.get("sloth_service", "")), str(labels.get("sloth_slo", "")))
             value = float(series["value"][1])
-            if value == value:  # NaN is no answer
+            if not math.isnan(value):  # that is no answer
                 found[key] = max(value, found.get(key, value))
     return [_row(key, {name: values[name].get(key) for name in QUERIES}) for key in sorted(values["objective"])]
 

@@ -54,7 +54,7 @@ def test_every_code_of_lint_is_explained() -> None:
     assert codes == explained and len(codes) > 8
 
 
-STARTERS = sorted((COLLECTION / "playbooks" / "files" / "slos").glob("*.yml"))
+STARTERS = sorted((COLLECTION / "playbooks" / "files" / "slos").rglob("*.yml"))
 
 
 def test_starter_slos_are_taken_by_promtool_and_by_lint(simulator: t.Any) -> None:
