@@ -22,10 +22,10 @@ from ._files import read_json
 from ._http import Endpoint, endpoint_of
 from ._layout import Layout
 from ._metrics import gauge
+from ._probe import RELOAD_SECONDS, ReloadMark, reload_verdict
 from ._systemd import run, state_of, systemctl
 
 PAUSE = 0.5
-RELOAD_SECONDS = 120
 # A new rule is unknown until its group comes round.
 UNKNOWN_SECONDS = 60
 PAGE = 200
@@ -41,7 +41,7 @@ class Server:
     """Where it is.
 
     Attributes:
-        layout: of a service of release_service, or None.
+        layout: of a service that release_service has a generation of here, or None.
         unit: its systemd unit, "" when there is none to signal.
         endpoint, prefix: its API, or None.
         reload: signal, http or none.
@@ -53,11 +53,6 @@ class Server:
     prefix: str
     reload: str
 
-    @property
-    def installed(self) -> bool:
-        """Whether release_service has a generation of it here."""
-        return self.layout is not None and self.layout.current_number() is not None
-
 
 def server_of(options: Mapping[str, Any]) -> Server:
     """The server a task means.
@@ -65,20 +60,19 @@ def server_of(options: Mapping[str, Any]) -> Server:
     Raises:
         StackError: its address is no URL, or it cannot be told where it is.
     """
-    layout: Layout | None = Layout(root=options["root"], name=options["service"])
-    number = layout.current_number() if layout else None
+    layout = Layout(root=options["root"], name=options["service"])
+    number = layout.current_number()
     endpoint, prefix = None, ""
     if options["prometheus_url"]:
         endpoint, prefix = address_of(options)
-    elif layout is not None and number is not None:
+    elif number is not None:
         folder = layout.generation(number)
         probe = (read_json(os.path.join(folder, "manifest.json")) or {}).get("probe") or {}
         if probe.get("port"):
             endpoint = endpoint_of(probe, os.path.join(folder, "etc"))
             prefix = str(probe.get("path") or "").partition("/-/")[0]
-    if number is None:
-        layout = None
-    return Server(layout, options["service"] + ".service", endpoint, prefix, options["reload"])
+    ours = None if number is None else layout
+    return Server(ours, options["service"] + ".service", endpoint, prefix, options["reload"])
 
 
 def address_of(options: Mapping[str, Any]) -> tuple[Endpoint, str]:
@@ -211,10 +205,10 @@ def _reload_elsewhere(server: Server) -> None:
             raise StackError(f"Could not reload {server.unit}", why=complaint, step="reload", doc="slo-rules")
     deadline = time.monotonic() + RELOAD_SECONDS
     while True:
-        success, timestamp = _mark(server)
-        if success == 1 and timestamp is not None and timestamp != before[1]:
+        proven = reload_verdict(before, _mark(server))
+        if proven:
             return
-        if success == 0 and before[0] != 0:
+        if proven is False:
             raise StackError(f"{name} refused its rules", why="its log says why", step="reload", doc="slo-rules")
         if time.monotonic() >= deadline:
             why = f"no proof within {RELOAD_SECONDS} s"
@@ -222,10 +216,10 @@ def _reload_elsewhere(server: Server) -> None:
         time.sleep(PAUSE)
 
 
-def _mark(server: Server) -> tuple[float | None, float | None]:
+def _mark(server: Server) -> ReloadMark:
     status, body = _ask(server, "GET", "/metrics")
     text = body.decode("utf-8", "replace") if status == 200 else ""
-    return gauge(text, PROOF["success"]), gauge(text, PROOF["timestamp"])
+    return ReloadMark(gauge(text, PROOF["success"]), gauge(text, PROOF["timestamp"]))
 
 
 def _ask(server: Server, method: str, path: str) -> tuple[int, bytes]:
