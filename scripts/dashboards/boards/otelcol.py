@@ -14,6 +14,13 @@ def _rate(name: str, by: str) -> str:
     return f'sum by ({by}) (rate({{__name__=~"otelcol_{name}(_total)?", {M}}}[{R}]))'
 
 
+def _flow(title: str, metric: str, by: str) -> look.Panel:
+    """How much of a signal passes each receiver or exporter."""
+    return look.lines(
+        title, f"By {by}.", ask.prom(_rate(metric, f"instance, {by}"), f"{{{{instance}}}} {{{{{by}}}}}"), unit="cps"
+    )
+
+
 BOARD = look.Board(
     uid="obs-otelcol",
     folder="Platform",
@@ -75,42 +82,17 @@ BOARD = look.Board(
         look.Row(
             "In and out",
             [
-                look.lines(
-                    "Spans in",
-                    "By receiver.",
-                    ask.prom(_rate("receiver_accepted_spans", "instance, receiver"), "{{instance}} {{receiver}}"),
-                    unit="cps",
-                ),
-                look.lines(
-                    "Spans out",
-                    "By exporter.",
-                    ask.prom(_rate("exporter_sent_spans", "instance, exporter"), "{{instance}} {{exporter}}"),
-                    unit="cps",
-                ),
+                _flow("Spans in", "receiver_accepted_spans", "receiver"),
+                _flow("Spans out", "exporter_sent_spans", "exporter"),
                 look.lines(
                     "Decisions of sampling",
                     "Traces kept and left out.",
                     ask.prom(_rate("processor_tail_sampling_global_count_traces_sampled", "decision"), "{{decision}}"),
                     unit="cps",
                 ),
-                look.lines(
-                    "Log lines in",
-                    "By receiver.",
-                    ask.prom(_rate("receiver_accepted_log_records", "instance, receiver"), "{{instance}} {{receiver}}"),
-                    unit="cps",
-                ),
-                look.lines(
-                    "Log lines out",
-                    "By exporter.",
-                    ask.prom(_rate("exporter_sent_log_records", "instance, exporter"), "{{instance}} {{exporter}}"),
-                    unit="cps",
-                ),
-                look.lines(
-                    "Metric points out",
-                    "By exporter.",
-                    ask.prom(_rate("exporter_sent_metric_points", "instance, exporter"), "{{instance}} {{exporter}}"),
-                    unit="cps",
-                ),
+                _flow("Log lines in", "receiver_accepted_log_records", "receiver"),
+                _flow("Log lines out", "exporter_sent_log_records", "exporter"),
+                _flow("Metric points out", "exporter_sent_metric_points", "exporter"),
             ],
         ),
         look.Row(
