@@ -14,6 +14,12 @@ def _time(routes: str, by: str) -> str:
     return f"histogram_quantile(0.99, sum by ({by}, le) (rate(loki_request_duration_seconds_bucket{{{M}, {routes}}}[{R}])))"
 
 
+def _by_status(title: str, description: str, routes: str) -> look.Panel:
+    """Requests of some routes by how they were answered."""
+    asked = f"sum by (status_code) (rate(loki_request_duration_seconds_count{{{M}, {routes}}}[{R}]))"
+    return look.lines(title, description, ask.prom(asked, "{{status_code}}"), unit="reqps")
+
+
 BOARD = look.Board(
     uid="obs-loki",
     folder="Platform",
@@ -78,15 +84,7 @@ BOARD = look.Board(
                     unit="cps",
                     steps=look.NONE_IS_GOOD,
                 ),
-                look.lines(
-                    "Writes by status",
-                    "Pushes by what came of them.",
-                    ask.prom(
-                        f"sum by (status_code) (rate(loki_request_duration_seconds_count{{{M}, {WRITES}}}[{R}]))",
-                        "{{status_code}}",
-                    ),
-                    unit="reqps",
-                ),
+                _by_status("Writes by status", "Pushes by what came of them.", WRITES),
                 look.lines(
                     "Time of a write",
                     "99th percentile.",
@@ -117,15 +115,7 @@ BOARD = look.Board(
         look.Row(
             "Reads",
             [
-                look.lines(
-                    "Reads by status",
-                    "Queries by what came of them.",
-                    ask.prom(
-                        f"sum by (status_code) (rate(loki_request_duration_seconds_count{{{M}, {READS}}}[{R}]))",
-                        "{{status_code}}",
-                    ),
-                    unit="reqps",
-                ),
+                _by_status("Reads by status", "Queries by what came of them.", READS),
                 look.lines(
                     "Time of a read",
                     "99th percentile by kind.",
