@@ -183,15 +183,15 @@ def _alert(node: Node) -> Alert:
 
 
 def _catalog(node: Node, period: int, context: Context) -> Catalog:
+    base: Catalog | None = None
     try:
         base = catalog_of(period, dict(context.catalogs), context.scrape_interval)
     except ValueError as error:
         if "windows" not in node:
             raise refuse(node.where, str(error)) from None
-        base = None
-    if "windows" not in node:
+    if base is not None and "windows" not in node:
         node.raw("windows")
-        return base  # type: ignore[return-value]
+        return base
     inner = node.node("windows")
     tiers = read_tiers(inner, period, base)
     inner.finish()

@@ -26,7 +26,7 @@ PERIOD_INTERVAL = 2 * MINUTE
 MARKER = "# Written by obs.stack.slo_rules, set "
 
 _PLAIN = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
-_WORDS = frozenset("y n yes no on off true false null none".split())  # noqa: SIM905
+_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none"})
 # What YAML does not take as it is, beyond what JSON escapes.
 _ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
 
