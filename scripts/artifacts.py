@@ -4,6 +4,7 @@
 An archive comes, in this order, from: the store itself, upstream's release, a build from Go modules at the pinned
 version, a stand-in of ours. Where a role's default version can be had nowhere, the newest version that can be built
 takes its place, and obs_lab.yml in the store says so. An archive laid into the store by hand counts as upstream's.
+Two components are brought at once: one links or downloads with one core while the other compiles.
 Safe to run any number of times and side by side; with a full store it takes a second.
 """
 
@@ -13,8 +14,11 @@ import argparse
 import fcntl
 import hashlib
 import json
+import platform
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +30,8 @@ from scripts.lab.catalog import Catalogue, Component
 from scripts.lab.upstream import Unobtainable, Upstream
 
 BUILT, UPSTREAM, STAND_IN, OURS = "real-built", "real-upstream", "stand-in", "ours"
+AT_ONCE = 2  # components
+MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 NOWHERE = "not in the store, not to be had upstream, and no way to build it"
 
 
@@ -36,6 +42,7 @@ class Store:
         self.root = root
         self.mirror = root / "mirror"
         self._record = root / "origins.json"
+        self._noting = threading.Lock()
         self._origins: dict[str, dict[str, str]] = json.loads(self._record.read_text()) if self._record.exists() else {}
 
     def place(self, url: str) -> Path:
@@ -57,8 +64,9 @@ class Store:
     def note(self, url: str, origin: str, recipe: str = "") -> None:
         """Remember where an archive came from, and which file it is that came."""
         row = {"origin": origin, "recipe": recipe, "file": _identity(self.place(url))}
-        self._origins[str(catalog.mirror_path(url))] = row
-        self._record.write_text(json.dumps(self._origins, indent=2, sort_keys=True) + "\n")
+        with self._noting:
+            self._origins[str(catalog.mirror_path(url))] = row
+            self._record.write_text(json.dumps(self._origins, indent=2, sort_keys=True) + "\n")
 
     def _noted(self, url: str) -> dict[str, str]:
         """What was noted of the file that is there now: a note of a file that was replaced since is void."""
@@ -75,19 +83,21 @@ def _identity(path: Path) -> str:
 
 
 class Filler:
-    """Brings releases into a store."""
+    """Brings releases into a store; arch: for this architecture only, where a release has it."""
 
-    def __init__(self, store: Store, offline: bool) -> None:
+    def __init__(self, store: Store, offline: bool, arch: str | None = None) -> None:
         self.store = store
+        self._arch = arch
         self._upstream = Upstream(store.root / "unreachable.json")
         self._offline = offline
 
     def ensure(self, component: Component, version: str) -> str | None:
         """Have all archives of a release and their checksum file. Returns the origin, or None when it cannot be had."""
-        urls = {arch: component.archive_url(version, arch) for arch in component.arches}
+        arches = [self._arch] if self._arch in component.arches else component.arches
+        urls = {arch: component.archive_url(version, arch) for arch in arches}
         self._list_what_lies_there(component, version, urls)
         if all(self._present(component, version, url) for url in urls.values()):
-            return self.store.origin(urls[component.arches[0]])
+            return self.store.origin(urls[arches[0]])
         if component.wheelhouse:
             self._pack_wheelhouse(component, version, urls)
             return OURS
@@ -209,27 +219,33 @@ def hash_of(content: bytes) -> str:
 
 
 def fill(store: Store, catalogue: Catalogue, offline: bool, only_defaults: bool) -> dict[str, object]:
-    """Bring the catalogue, or only the roles' defaults, into the store. Returns what obs_lab.yml says."""
-    filler = Filler(store, offline)
-    lab: dict[str, object] = {}
-    components: dict[str, dict[str, str]] = {}
-    for name, component in catalogue.components.items():
-        version, origin = component.wanted, filler.ensure(component, component.wanted)
-        if origin is None and component.build:
-            version = next(iter(component.build.versions))
-            origin = filler.ensure(component, version)
-            lab[f"{name}_version"] = version
-        if origin is None:
-            raise Unobtainable(f"{name} {component.wanted}: {NOWHERE}")
-        components[name] = {"version": version, "origin": origin}
-        if version != component.wanted:
-            components[name]["default"] = component.wanted
-        for other in () if only_defaults else component.also:
-            if filler.ensure(component, other) is None:
-                raise Unobtainable(f"{name} {other}: {NOWHERE}")
+    """Bring the catalogue, or only what this machine runs by default, into the store. Returns what obs_lab.yml says."""
+    filler = Filler(store, offline, MACHINES.get(platform.machine()) if only_defaults else None)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        brought = pool.map(lambda component: bring(filler, component, only_defaults), catalogue.components.values())
+        components = dict(zip(catalogue.components, brought, strict=True))
+    versions = {f"{name}_version": row["version"] for name, row in components.items() if "default" in row}
     for row in [] if only_defaults else catalogue.broken:
         pack_broken(store, catalogue.components[row["component"]], row, components[row["component"]]["version"])
-    return {"obs_mirror": f"file://{store.mirror}", **lab, "obs_lab_components": components}
+    return {"obs_mirror": f"file://{store.mirror}", **versions, "obs_lab_components": components}
+
+
+def bring(filler: Filler, component: Component, only_default: bool) -> dict[str, str]:
+    """Have a component's default version, or the newest one that can be built, and the others that tests ask for.
+
+    Returns its version, origin and, where another version stands for it, the default. Raises Unobtainable.
+    """
+    version, origin = component.wanted, filler.ensure(component, component.wanted)
+    if origin is None and component.build:
+        version = next(iter(component.build.versions))
+        origin = filler.ensure(component, version)
+    if origin is None:
+        raise Unobtainable(f"{component.name} {component.wanted}: {NOWHERE}")
+    for other in () if only_default else component.also:
+        if filler.ensure(component, other) is None:
+            raise Unobtainable(f"{component.name} {other}: {NOWHERE}")
+    row = {"version": version, "origin": origin}
+    return row if version == component.wanted else {**row, "default": component.wanted}
 
 
 def narrowed(catalogue: Catalogue, only: list[str] | None) -> Catalogue:

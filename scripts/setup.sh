@@ -60,9 +60,15 @@ missing_lab() {
     [ -n "${OBS_MIRROR:-}" ] || [ -e "$store/obs_lab.yml" ] || echo "release archives in $store"
 }
 
+# The image is unpacked while the archives are built: debootstrap waits for the disk, compilers for the cores.
 fill_lab() {
-    "$root/scripts/host-image.sh" bookworm
-    [ -n "${OBS_MIRROR:-}" ] || (cd "$root" && .venv/bin/python -m scripts.artifacts --defaults)
+    "$root/scripts/host-image.sh" bookworm &
+    local image_job=$!
+    if [ -z "${OBS_MIRROR:-}" ] && ! (cd "$root" && .venv/bin/python -m scripts.artifacts --defaults); then
+        wait "$image_job" || true
+        exit 1
+    fi
+    wait "$image_job"
 }
 
 install_packages() {

@@ -84,6 +84,19 @@ def test_archives_of_all_architectures_lie_as_upstream_has_them(store: Store, bu
             assert tar.getnames() == [f"{name.removesuffix('.tar.gz')}/probe"]
 
 
+def test_defaults_are_brought_for_this_machine_alone_and_the_rest_later(
+    store: Store, builds: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(artifacts.platform, "machine", lambda: "aarch64")
+    store.root.mkdir(parents=True)
+    only_probe = Catalogue({"probe": PROBE})
+    artifacts.fill(store, only_probe, offline=True, only_defaults=True)
+    assert builds == [("1.9.0", "arm64")]
+    artifacts.fill(store, only_probe, offline=True, only_defaults=False)
+    sums = store.mirror / HOST / "probe" / "v1.9.0" / "sha256sums.txt"
+    assert set(packing.read_sums(sums.read_text())) == {f"probe-1.9.0.linux-{arch}.tar.gz" for arch in PROBE.arches}
+
+
 def test_second_run_builds_nothing_and_a_changed_recipe_builds_anew(
     store: Store, builds: list[tuple[str, str]]
 ) -> None:
@@ -164,7 +177,7 @@ def test_release_that_can_be_had_nowhere_is_an_error_that_names_it(store: Store)
 
 
 def test_some_components_leave_the_others_as_they_were(store: Store, builds: list[tuple[str, str]]) -> None:
-    other = replace(PROBE, name="other", wanted="1.9.0")
+    other = replace(PROBE, name="other", wanted="1.9.0", url=PROBE.url.replace("probe", "other"))
     both = Catalogue({"probe": PROBE, "other": other})
     store.root.mkdir(parents=True)
     before = artifacts.fill(store, both, offline=True, only_defaults=True)
