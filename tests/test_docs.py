@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tree import COLLECTION, PLUGINS, ROOT, TROUBLESHOOTING, load_yaml, relative, roles, texts
+from tests.tree import COLLECTION, PLUGINS, ROOT, TROUBLESHOOTING, load_yaml, relative, services, texts
 
 FENCE = re.compile(r"^(```|~~~).*?^\1\s*$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\(([^)\s]+)\)")
@@ -136,7 +136,7 @@ def test_compatibility_names_every_role_and_what_is_not_tested() -> None:
     text = (COLLECTION / "docs" / "compatibility.md").read_text()
     for page in (text, (ROOT / "README.md").read_text()):
         tested = page.partition("<!-- generated: tested -->")[2].partition("<!-- end: tested -->")[0]
-        for role in roles():
+        for role in services():
             assert f"| {role.name} |" in tested, f"nothing of {role.name}: python -m scripts.compatibility"
     for word in ("RHEL", "EC2", "upstream"):
         assert word.lower() in text.partition("## Not tested")[2].lower()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.tree import COLLECTION, load_yaml, roles, roles_of_the_site
+from tests.tree import COLLECTION, load_yaml, roles, roles_of_the_site, services
 
 PLAYBOOKS = COLLECTION / "playbooks"
 # They run roles on the controller, for all services of a host in one play.
@@ -35,7 +35,7 @@ def test_a_role_is_told_its_mode_by_the_playbook(role: str) -> None:
     assert not told_breaches(role, load_yaml((PLAYBOOKS / "vars" / f"{role}.yml").read_text()))
 
 
-@pytest.mark.parametrize("role", [role.name for role in roles()])
+@pytest.mark.parametrize("role", [role.name for role in services()])
 def test_a_role_hands_its_mode_on(role: str) -> None:
     (task,) = load_yaml((COLLECTION / "roles" / role / "tasks/main.yml").read_text())
     several = task.get("obs.stack.release_services")

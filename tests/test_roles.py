@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.tree import ROOT, load_yaml, roles, tracked
+from tests.tree import ROOT, WITHOUT_SERVICE, load_yaml, roles, tracked
 
 REQUIRED = {"README.md", "defaults/main.yml", "meta/argument_specs.yml", "meta/main.yml", "tasks/main.yml"}
 # Besides the required ones. templates: only for what is not YAML; files: rules and the like, never templated.
@@ -22,6 +22,7 @@ TASK_LINES = 20
 SERVICE = "obs.stack.release_service"
 SERVICES = "obs.stack.release_services"
 OF_SEVERAL = {"thanos", "demo"}
+RULES = "obs.stack.slo_rules"
 TYPES = {"str", "int", "float", "bool", "list", "dict", "path", "raw"}
 
 ROLES = [pytest.param(role, id=role.name) for role in roles()]
@@ -68,7 +69,7 @@ def task_breaches(role: str, text: str) -> list[str]:
     lines = [line for line in text.splitlines() if line.strip()]
     tasks = load_yaml(text)
     found = [f"{len(lines)} lines, {TASK_LINES} are enough"] if len(lines) > TASK_LINES else []
-    module = SERVICES if role in OF_SEVERAL else SERVICE
+    module = RULES if role in WITHOUT_SERVICE else SERVICES if role in OF_SEVERAL else SERVICE
     if len(tasks) != 1 or module not in tasks[0]:
         found.append(f"one task, and it is {module}")
     elif "loop" in tasks[0]:

@@ -69,9 +69,18 @@ def roles() -> list[Path]:
     return sorted(path for path in (COLLECTION / "roles").glob("*") if path.is_dir())
 
 
+# Roles that run no service of their own: each brings something to one that runs.
+WITHOUT_SERVICE = {"slo"}
+
+
+def services() -> list[Path]:
+    """The folder of every role that runs a service."""
+    return [path for path in roles() if path.name not in WITHOUT_SERVICE]
+
+
 def roles_of_the_site() -> list[Path]:
-    """The roles that the playbooks run on hosts of an inventory. The others are called by a playbook of one's own."""
-    return [path for path in roles() if path.name not in ON_THEIR_OWN]
+    """The roles with a service that the playbooks run on hosts. The others are called by a playbook of one's own."""
+    return [path for path in services() if path.name not in ON_THEIR_OWN]
 
 
 def plugins(kind: str) -> list[Path]:

@@ -15,7 +15,12 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.obs.stack.plugins.module_utils import _estate_ec2, _estate_scrape, _estate_signals
+from ansible_collections.obs.stack.plugins.module_utils import (
+    _estate_ec2,
+    _estate_scrape,
+    _estate_signals,
+    _estate_slos,
+)
 from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import (
     BY_NAME,
     COMPONENTS,
@@ -54,7 +59,8 @@ def derive(groups: Groups, hostvars: HostVars, host: str) -> dict[str, t.Any]:
         ``health`` (how each is asked and what the inventory expects of it), ``runs`` (what is installed, in order),
         and per component it runs what its role takes: ``prometheus`` (external_labels, scrape_configs, alertmanagers,
         rules, files, secrets, live, flags, remote_write_receiver, replicas), ``alertmanager`` (peers,
-        advertise_address, members), the others as :mod:`_estate_signals` says.
+        advertise_address, members), the others as :mod:`_estate_signals` says; ``slos`` where rules are evaluated, as
+        :mod:`_estate_slos` says.
 
     Raises:
         StackError: a listen address of the site is malformed, or an application cannot become a target.
@@ -93,6 +99,8 @@ def derive(groups: Groups, hostvars: HostVars, host: str) -> dict[str, t.Any]:
     for name, derived in _estate_signals.DERIVED.items():
         if name in result["runs"]:
             result[name.replace("-", "_")] = derived(ways)
+    if set(_estate_slos.EVALUATORS) & set(ends):
+        result["slos"] = _estate_slos.slos(ways)
     result["health"] = [_asked(end, expected.get(name, {})) for name, end in ends.items()]
     return result
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Iterator
 
-from ansible_collections.obs.stack.plugins.module_utils import _estate_logs, _estate_signals, _estate_storage
+from ansible_collections.obs.stack.plugins.module_utils import _estate_logs, _estate_signals, _estate_slos, _estate_storage
 from ansible_collections.obs.stack.plugins.module_utils._estate_balanced import BALANCED, gateway_port
 from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import (
     COMPONENTS,
@@ -35,6 +35,7 @@ def problems(groups: Groups, hostvars: HostVars) -> list[str]:
     """Everything of that kind, in words for its owner."""
     elsewhere = {site_of(hostvars[host]) for host in hosts_of(groups) if has_elsewhere("loki", hostvars[host])}
     found = [*_shared_stores(groups, hostvars), *_estate_logs.problems(groups, hostvars, elsewhere)]
+    found += _estate_slos.problems(groups, hostvars)
     hosts = sorted({host for c in COMPONENTS for host in groups.get(c.group) or []})
     for site in sorted({site_of(hostvars[host]) for host in hosts}):
         in_site = site_hosts(groups, hostvars, site)
