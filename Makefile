@@ -70,6 +70,10 @@ smoke-test: tools ## Send a sample, an alert, a log line and a trace there and b
 check-dependencies: tools ## Ask what the environment needs from outside, from the hosts that need it: [ONLY=dns,clock] [SKIP=peer]
 	$(VERB)
 
+.PHONY: slo-report
+slo-report: tools ## What is left of error budgets: [MONTH=2026-10] [FORMAT=json|markdown] [OUTPUT=] [SERVICE=] [STRICT=1]
+	$(VERB)
+
 .PHONY: mirror
 mirror: tools ## Collect every release archive into a folder that obs_mirror serves: DIR=
 	$(VERB)

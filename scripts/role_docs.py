@@ -71,7 +71,8 @@ def example(role: str) -> str:
         if not line.startswith("#"):
             break
         variables.append(line[1:])
-    play = [f"- hosts: {role}", "  become: true", "  roles:", f"    - role: obs.stack.{role}", "      vars:"]
+    group = next((line.split()[-1] for line in lines if line.startswith("# Hosts: ")), role)
+    play = [f"- hosts: {group}", "  become: true", "  roles:", f"    - role: obs.stack.{role}", "      vars:"]
     return "\n".join([*play, *(" " * 5 + line for line in variables)])
 
 
@@ -81,9 +82,12 @@ def render(role: str) -> str:
     options = spec["options"]
     lines = [f"# obs.stack.{role}", "", HEADER, "", *(f"{prose(text)}\n" for text in spec["description"])]
     lines += ["```yaml", example(role), "```", ""]
+    back = f"To go back later: `ansible-playbook obs.stack.rollback -e service={role}`."
+    if f"{role}_keep_generations" not in options:  # no service of its own
+        back = "What it brought stays until its next run."
     lines += [
         "Runs in check mode, also on a bare host, and says what it would change; a second run changes nothing. What",
-        f"does not get ready is taken back. To go back later: `ansible-playbook obs.stack.rollback -e service={role}`.",
+        f"does not get ready is taken back. {back}",
         "The role knows no inventory group and no variable of others; `obs.stack.site` derives its values from an",
         "inventory.",
         "",

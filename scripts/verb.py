@@ -101,6 +101,12 @@ VERBS = (
         {"ONLY": "only", "SKIP": "skip", "TIMEOUT": "timeout", "STRICT": "strict"},
     ),
     Verb(
+        "slo-report",
+        "slo_report",
+        "tell what is left of error budgets",
+        {"MONTH": "month", "FORMAT": "format", "OUTPUT": "output", "SERVICE": "service", "STRICT": "strict"},
+    ),
+    Verb(
         "mirror",
         "mirror",
         "collect every release archive into a folder that obs_mirror serves",
@@ -179,8 +185,8 @@ def command_of(verb: Verb, words: Mapping[str, str], inventory: Path, mirror: st
             command += [option, words[word]]
     command += [f"--{word.lower()}" for word in ("CHECK", "DIFF") if is_true(words, word)]
     variables = {name: words[word] for word, name in verb.words.items() if name and word in words}
-    if "dir" in variables:
-        variables["dir"] = str(Path(variables["dir"]).expanduser().absolute())
+    for name in {"dir", "output"} & set(variables):
+        variables[name] = str(Path(variables[name]).expanduser().absolute())
     if mirror:
         variables["obs_mirror"] = mirror
     if variables:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import subprocess
 import sys
@@ -10,6 +9,7 @@ import time
 from typing import Any
 
 import pytest
+import receiver
 import testinfra
 from lab import INVENTORY, PROJECT, Run, converge, get, query, wait_for
 
@@ -18,20 +18,6 @@ testinfra_hosts = ["verbs-a"]
 SMOKE = PROJECT / "playbooks/smoke_test.yml"
 ALERTMANAGER = "http://127.0.0.1:9093/api/v2"
 TEXTFILE = "/var/lib/node_exporter/obs_smoke_test.prom"
-RECEIVED = "/run/lab-received"
-PORT = 9911
-
-# Writes down whatever it is told.
-RECEIVER = f"""
-import http.server
-class Receiver(http.server.BaseHTTPRequestHandler):
-    def do_POST(self):
-        with open("{RECEIVED}", "ab") as log:
-            log.write(self.rfile.read(int(self.headers["Content-Length"])) + b"\\n")
-        self.send_response(200)
-        self.end_headers()
-http.server.HTTPServer(("0.0.0.0", {PORT}), Receiver).serve_forever()
-"""
 
 
 def at(name: str) -> Any:
@@ -63,22 +49,14 @@ def silences(host: Any) -> dict[str, str]:
 def received():
     """What a receiver of all alerts, told at once, has been told so far."""
     watched = at("verbs-b")
-    encoded = base64.b64encode(RECEIVER.encode()).decode()
-    watched.check_output(f"echo {encoded} | base64 -d > /run/lab-receiver.py && : > {RECEIVED}")
-    watched.check_output("systemd-run --unit lab-receiver --collect python3 /run/lab-receiver.py")
-    url = f"http://{watched.check_output('hostname')}:{PORT}/"
-    config = {
-        "route": {"receiver": "lab", "group_by": ["alertname"], "group_wait": "100ms", "group_interval": "1s"},
-        "receivers": [{"name": "lab", "webhook_configs": [{"url": url}]}],
-    }
-    try:
-        run = converge({"alertmanager_config": config}, arguments=("--tags", "alertmanager"))
-        assert run.code == 0, run.errors or run.output
-        yield lambda: watched.check_output(f"cat {RECEIVED}")
-    finally:
-        watched.run("systemctl stop lab-receiver")
-        watched.check_output(f"rm -f {RECEIVED} /run/lab-receiver.py")
-        assert converge(arguments=("--tags", "alertmanager")).code == 0
+    url = f"http://{watched.check_output('hostname')}:{receiver.PORT}/"
+    with receiver.receiving(watched) as heard:
+        try:
+            run = converge({"alertmanager_config": receiver.config(url)}, arguments=("--tags", "alertmanager"))
+            assert run.code == 0, run.errors or run.output
+            yield heard
+        finally:
+            assert converge(arguments=("--tags", "alertmanager")).code == 0
 
 
 def test_sample_and_alert_arrive_and_nobody_is_told(host, received):

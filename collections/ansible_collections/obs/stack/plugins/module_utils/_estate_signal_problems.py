@@ -11,7 +11,12 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Iterator
 
-from ansible_collections.obs.stack.plugins.module_utils import _estate_logs, _estate_signals, _estate_slos, _estate_storage
+from ansible_collections.obs.stack.plugins.module_utils import (
+    _estate_logs,
+    _estate_signals,
+    _estate_slos,
+    _estate_storage,
+)
 from ansible_collections.obs.stack.plugins.module_utils._estate_balanced import BALANCED, gateway_port
 from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import (
     COMPONENTS,

@@ -77,12 +77,14 @@ def problems(groups: Groups, hostvars: HostVars) -> list[str]:
                 f"{EVALUATOR} of site {site} is both {' and '.join(chosen)}: rules would be evaluated twice. "
                 "Set it once, for the whole site."
             )
-        elif chosen[0] in EVALUATORS and not set(groups.get(EVALUATORS[chosen[0]]) or []) & set(in_site):
-            if named or chosen[0] != "prometheus":
-                found.append(
-                    f"nobody in site {site} evaluates service level objectives: no host is in the group "
-                    f"{EVALUATORS[chosen[0]]}. Add one to it, or choose another {EVALUATOR}."
-                )
+            continue
+        group = EVALUATORS.get(chosen[0])
+        wanted = named or chosen[0] != "prometheus"
+        if group and wanted and not set(groups.get(group) or []) & set(in_site):
+            found.append(
+                f"nobody in site {site} evaluates service level objectives: no host is in the group {group}. "
+                f"Add one to it, or choose another {EVALUATOR}."
+            )
     return found
 
 

@@ -9,11 +9,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+import re
+from calendar import timegm
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from ._slo_durations import DAY, HOUR, MINUTE
+from ._errors import StackError
+from ._slo_durations import DAY
+from ._slo_recordings import ERRORS_METRIC, TOTAL_METRIC
 
 # Instant queries, by what they are. Sloth's own rules answer them too.
 QUERIES = {
@@ -23,8 +27,30 @@ QUERIES = {
     "burned": "slo:period_burn_rate:ratio",
     "hour": "slo:sli_error:ratio_rate1h",
 }
+MEAN_METRIC = "slo:sli_error:ratio_rate5m"
+STEP = "5m"
 OK, BURNING, SPENT, NO_DATA = "ok", "burning", "SPENT", "no data"
-COLUMNS = ("service", "slo", "objective", "period", "attained", "budget left", "burn (1h)", "runs out in", "state")
+
+
+@dataclass(frozen=True)
+class Month:
+    """A calendar month in UTC, as far as it has come.
+
+    Attributes:
+        name: such as ``2026-10``.
+        start, end: seconds since the epoch; end is the next month's start.
+        until: end, or now where that is earlier.
+    """
+
+    name: str
+    start: int
+    end: int
+    until: int
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing can be added to it."""
+        return self.until >= self.end
 
 
 @dataclass(frozen=True)
@@ -33,16 +59,19 @@ class Row:
 
     Attributes:
         objective, attained: percent; None: no data.
-        period_days: of the SLO.
+        period: in words, such as ``30 d`` or ``2026-10``.
+        period_days: its length.
         budget_left: share of the budget, 1 at best, below 0 when overdrawn.
-        burn_rate: of the last hour, in budgets per period.
+        burn_rate: of the last hour, in budgets per period; None: no data, or the month is over.
         exhausted_in: seconds until nothing is left at that rate; None: it does not run out, or has.
         state: ``ok``, ``burning`` (faster than the budget allows), ``SPENT`` or ``no data``.
     """
 
+    site: str
     service: str
     slo: str
     objective: float
+    period: str
     period_days: float
     attained: float | None
     budget_left: float | None
@@ -51,45 +80,112 @@ class Row:
     state: str
 
 
-def rows(answers: Mapping[str, Iterable[Mapping[str, Any]]]) -> list[Row]:
+def month_of(text: str, now: float) -> Month:
+    """A month by its name.
+
+    Args:
+        text: ``2026-10``.
+        now: seconds since the epoch.
+
+    Raises:
+        StackError: there is no such month, or it has not begun.
+    """
+    found = re.fullmatch(r"(\d{4})-(0[1-9]|1[0-2])", text)
+    if not found:
+        raise StackError(
+            f"Could not report on the month {text}", why="it is not of the form 2026-10", step="input", doc="slo-report"
+        )
+    year, month = int(found[1]), int(found[2])
+    start, end = timegm((year, month, 1, 0, 0, 0)), timegm((year + month // 12, month % 12 + 1, 1, 0, 0, 0))
+    if now <= start:
+        why = "it has not begun"
+        raise StackError(f"Could not report on the month {text}", why=why, step="input", doc="slo-report")
+    return Month(text, start, end, min(end, int(now)))
+
+
+def queries(month: Month | None) -> dict[str, str]:
+    """The questions of a report; of a month, each is asked as of its ``until``."""
+    if month is None:
+        return QUERIES
+    span = f"[{month.until - month.start}s:{STEP}]"
+    asked = {name: QUERIES[name] for name in ("objective", "budget")}
+    asked["mean"] = f"avg_over_time({MEAN_METRIC}{span})"
+    asked["weighted"] = f"sum_over_time({ERRORS_METRIC}{span}) / sum_over_time({TOTAL_METRIC}{span})"
+    return asked if month.over else {**asked, "hour": QUERIES["hour"]}
+
+
+def rows(
+    answers: Mapping[str, Iterable[Mapping[str, Any]]], *, site: str = "", month: Month | None = None
+) -> list[Row]:
     """The report, by service and name.
 
     Args:
-        answers: the result vectors of ``QUERIES``. Of several series of one SLO the worst counts.
+        answers: the result vectors of :func:`queries`. Of several series of one SLO the worst counts.
+        site: of who answered: series without a label ``site`` are of it, those of other sites are left out.
+        month: what was asked about, or the period of each SLO.
     """
     values: dict[str, dict[tuple[str, str], float]] = {}
-    for name in QUERIES:
+    for name, answer in answers.items():
         found = values.setdefault(name, {})
-        for series in answers.get(name) or []:
+        for series in answer:
             labels = series["metric"]
+            if site and labels.get("site", site) != site:
+                continue
             key = (str(labels.get("sloth_service", "")), str(labels.get("sloth_slo", "")))
             value = float(series["value"][1])
             if not math.isnan(value):  # that is no answer
                 found[key] = max(value, found.get(key, value))
-    return [_row(key, {name: values[name].get(key) for name in QUERIES}) for key in sorted(values["objective"])]
+    return [
+        _row(site, key, {name: found.get(key) for name, found in values.items()}, month)
+        for key in sorted(values.get("objective") or {})
+    ]
 
 
-def _row(key: tuple[str, str], found: Mapping[str, float | None]) -> Row:
-    objective, days = float(found["objective"] or 0), float(found["days"] or 0)
-    budget = found["budget"] if found["budget"] is not None else 1 - objective
-    burned, hour = found["burned"], found["hour"]
+def _row(site: str, key: tuple[str, str], found: Mapping[str, float | None], month: Month | None) -> Row:
+    objective = float(found["objective"] or 0)
+    budget = found.get("budget")
+    budget = 1 - objective if budget is None else budget
+    days = float(found.get("days") or 0) if month is None else (month.end - month.start) / DAY
+    errors, burned = _spent(found, budget, month)
     left = None if burned is None else 1 - burned
+    hour = found.get("hour")
     rate = None if hour is None or not budget else hour / budget
-    runs_out = None
-    if left is not None and rate and left > 0:
-        # Of a rolling period, old errors leave while new ones come: at this rate or below it never runs out.
-        runs_out = left * days * DAY / rate if rate > 1 else None
     return Row(
+        site=site,
         service=key[0],
         slo=key[1],
         objective=round(objective * 100, 6),
+        period=f"{days:g} d" if month is None else month.name,
         period_days=days,
-        attained=None if burned is None else round((1 - burned * budget) * 100, 6),
+        attained=None if errors is None else round((1 - errors) * 100, 6),
         budget_left=None if left is None else round(left, 6),
         burn_rate=None if rate is None else round(rate, 4),
-        exhausted_in=None if runs_out is None else round(runs_out),
+        exhausted_in=_exhausted_in(left, rate, days, month),
         state=_state(left, rate),
     )
+
+
+def _spent(found: Mapping[str, float | None], budget: float, month: Month | None) -> tuple[float | None, float | None]:
+    """The ratio of errors so far, and the share of the budget that they are."""
+    if month is None:
+        burned = found.get("burned")
+        return (None if burned is None else burned * budget), burned
+    errors = found.get("weighted")
+    errors = found.get("mean") if errors is None else errors
+    if errors is None or not budget:
+        return errors, None if errors is None else float(errors > 0)
+    # A month that is half over can have spent half of its budget at the rate that the objective allows.
+    return errors, errors / budget * (month.until - month.start) / (month.end - month.start)
+
+
+def _exhausted_in(left: float | None, rate: float | None, days: float, month: Month | None) -> float | None:
+    if left is None or left <= 0 or not rate:
+        return None
+    seconds = left * days * DAY / rate
+    if month is not None:
+        return round(seconds) if seconds < month.end - month.until else None
+    # Of a rolling period, old errors leave while new ones come: at this rate or below it never runs out.
+    return round(seconds) if rate > 1 else None
 
 
 def _state(left: float | None, rate: float | None) -> str:
@@ -98,50 +194,3 @@ def _state(left: float | None, rate: float | None) -> str:
     if left <= 0:
         return SPENT
     return BURNING if rate is not None and rate > 1 else OK
-
-
-def as_json(found: Iterable[Row]) -> list[dict[str, Any]]:
-    """The rows as plain data."""
-    return [asdict(row) for row in found]
-
-
-def cells(row: Row) -> tuple[str, ...]:
-    """A row in words, by ``COLUMNS``."""
-    return (
-        row.service,
-        row.slo,
-        f"{row.objective:g} %",
-        f"{row.period_days:g} d",
-        "-" if row.attained is None else f"{row.attained:.4g} %" if row.attained < 99 else f"{row.attained:.6g} %",
-        "-" if row.budget_left is None else f"{row.budget_left * 100:.1f} %",
-        "-" if row.burn_rate is None else f"{row.burn_rate:.2f}",
-        "-" if row.exhausted_in is None else in_words(row.exhausted_in),
-        row.state,
-    )
-
-
-def in_words(seconds: float) -> str:
-    """A time to come in its two largest units, such as ``3 d 4 h``."""
-    if seconds < MINUTE:
-        return "less than a minute"
-    parts: list[tuple[int, str]] = []
-    for unit, name in ((DAY, "d"), (HOUR, "h"), (MINUTE, "min")):
-        count, seconds = divmod(seconds, unit)
-        if count or parts:
-            parts.append((int(count), name))
-    return " ".join(f"{count} {name}" for count, name in parts[:2] if count)
-
-
-def table(found: Sequence[Row]) -> str:
-    """The report as aligned text."""
-    lines = [COLUMNS, *(cells(row) for row in found)]
-    widths = [max(len(line[number]) for line in lines) for number in range(len(COLUMNS))]
-    return (
-        "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines) + "\n"
-    )
-
-
-def markdown(found: Sequence[Row]) -> str:
-    """The report as a table in Markdown."""
-    lines = [COLUMNS, ("---",) * len(COLUMNS), *(cells(row) for row in found)]
-    return "".join("| {} |\n".format(" | ".join(cell.replace("|", "\\|") for cell in line)) for line in lines)

@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-import json
 import typing as t
 
 import pytest
 
 from ansible_collections.obs.stack.plugins.module_utils import _slo_report as report
+from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 
 DAY = 86400
 
@@ -55,32 +55,70 @@ def test_the_worst_of_several_series_counts() -> None:
     assert row.budget_left == 0.5
 
 
-def test_three_forms_say_the_same() -> None:
-    both = answers(objective=[series(0.99, "b"), series(0.999, "a|b")])
-    found = report.rows(both)
-    assert [row.slo for row in found] == ["a|b", "b"]
-    (row,) = report.rows(answers())
-    assert json.loads(json.dumps(report.as_json([row])))[0]["budget_left"] == 0.75
-    lines = report.table([row]).splitlines()
-    assert lines[0].split("  ")[0] == "service" and "99.75 %" in lines[1] and "75.0 %" in lines[1]
-    assert "11 d 6 h" in lines[1] and lines[0].index("state") == lines[1].index("burning")
-    assert report.markdown(found).splitlines()[2].startswith("| shop | a\\|b | 99.9 % |")
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(5, "less than a minute"), (90, "1 min"), (3700, "1 h 1 min"), (DAY, "1 d"), (DAY + 60, "1 d")],
-)
-def test_times_in_words(seconds: float, words: str) -> None:
-    assert report.in_words(seconds) == words
-
-
 def test_questions_are_about_what_the_rules_record() -> None:
     from ansible_collections.obs.stack.plugins.module_utils._slo_documents import Given, read_documents
     from ansible_collections.obs.stack.plugins.module_utils._slo_rules import files_of
 
-    sli = {"raw": {"error_ratio_query": "x[$window]"}}
+    sli = {"events": {"error_query": "sum(rate(x[$window]))", "total_query": "sum(rate(y[$window]))"}}
     document = {"service": "shop", "slos": [{"name": "a", "objective": 99, "sli": sli}]}
     (text,) = files_of(read_documents([("f", document)], Given())).values()
-    for query in report.QUERIES.values():
+    asked = [*report.QUERIES.values(), report.MEAN_METRIC, report.ERRORS_METRIC, report.TOTAL_METRIC]
+    for query in asked:
         assert f"record: {query}\n" in text
+
+
+def test_series_of_other_sites_are_left_out() -> None:
+    several = [series(0.5, site="a"), series(0.75, site="b"), series(0.25)]
+    (row,) = report.rows(answers(burned=several), site="a")
+    assert row.site == "a" and row.budget_left == 0.5
+    (row,) = report.rows(answers(burned=several))
+    assert row.budget_left == 0.25
+
+
+OCTOBER = report.month_of("2026-10", 4e9)
+
+
+def test_months() -> None:
+    assert (OCTOBER.end - OCTOBER.start) / DAY == 31 and OCTOBER.until == OCTOBER.end and OCTOBER.over
+    december = report.month_of("2026-12", OCTOBER.end + 61 * DAY)
+    assert december.start == OCTOBER.end + 30 * DAY and (december.end - december.start) / DAY == 31
+    now = report.month_of("2026-10", OCTOBER.start + 10 * DAY)
+    assert not now.over and now.until - now.start == 10 * DAY
+    assert report.queries(now)["mean"] == "avg_over_time(slo:sli_error:ratio_rate5m[864000s:5m])"
+    assert "hour" in report.queries(now) and "hour" not in report.queries(OCTOBER)
+
+
+@pytest.mark.parametrize("text", ["2026-13", "2026-1", "October", "2026-10-01", "2026-00", "2999-01"])
+def test_what_is_no_month_is_refused(text: str) -> None:
+    with pytest.raises(StackError, match=text):
+        report.month_of(text, OCTOBER.end)
+
+
+def of_month(**more: t.Any) -> dict[str, t.Any]:
+    return {"objective": [series(0.99)], "budget": [series(0.01)], "mean": [series(0.002)], "weighted": [], **more}
+
+
+def test_a_month_that_is_over() -> None:
+    (row,) = report.rows(of_month(), month=OCTOBER)
+    assert (row.period, row.period_days, row.attained, row.budget_left) == ("2026-10", 31, 99.8, 0.8)
+    assert row.burn_rate is None and row.exhausted_in is None and row.state == "ok"
+
+
+def test_a_month_counts_events_where_they_are_recorded() -> None:
+    (row,) = report.rows(of_month(weighted=[series(0.02)]), month=OCTOBER)
+    assert (row.attained, row.budget_left, row.state) == (98, -1, "SPENT")
+
+
+def test_half_a_month_has_spent_half() -> None:
+    half = report.month_of("2026-10", OCTOBER.start + 15.5 * DAY)
+    (row,) = report.rows(of_month(mean=[series(0.01)], hour=[series(0.04)]), month=half)
+    assert row.attained == 99 and row.budget_left == 0.5
+    # Half of a budget for 31 days, at four times the rate: before the month ends.
+    assert row.exhausted_in == 0.5 * 31 * DAY / 4 and row.state == "burning"
+    (row,) = report.rows(of_month(mean=[series(0.01)], hour=[series(0.009)]), month=half)
+    assert row.exhausted_in is None and row.state == "ok"
+
+
+def test_a_month_without_samples_has_no_data() -> None:
+    (row,) = report.rows(of_month(mean=[]), month=OCTOBER)
+    assert row.state == "no data" and row.attained is None
