@@ -177,13 +177,17 @@ def quick() -> list[Outcome]:
     return side_by_side(run, sorted([*stages.lint(), *stages.tests()], key=lambda stage: -stage.budget))
 
 
-def molecule(names: list[str], keep: bool) -> list[Outcome]:
-    """The laboratory, then each scenario."""
-    lab = run(Stage("lab", ("scripts/lab.sh",), 30, echo=True))
+def laboratory() -> Outcome:
+    """Hosts' images and release archives; before the unit tests, some of which ask promtool."""
+    return run(Stage("lab", ("scripts/lab.sh",), 30, echo=True))
+
+
+def molecule(names: list[str], keep: bool, lab: Outcome) -> list[Outcome]:
+    """Each scenario."""
     if lab.counts.failed:
-        return [lab, *(Outcome(f"molecule {name}", Counts(failed=1), 0, note="no laboratory") for name in names)]
+        return [Outcome(f"molecule {name}", Counts(failed=1), 0, note="no laboratory") for name in names]
     longest_first = sorted(names, key=lambda name: -stages.budget(name))
-    return [lab, *side_by_side(lambda name: run_scenario(name, keep), longest_first)]
+    return side_by_side(lambda name: run_scenario(name, keep), longest_first)
 
 
 def components() -> list[str]:
@@ -231,14 +235,15 @@ def main() -> int:
     unknown = sorted(set(wanted) - set(stages.scenarios()))
     if unknown:
         parser.error(f"no scenario {', '.join(unknown)}; there are: {', '.join(stages.scenarios())}")
-    outcomes: list[Outcome] = []
+    with_hosts = arguments.what in ("molecule", "all")
+    outcomes = [laboratory()] if with_hosts else []
     if arguments.what in ("check", "all"):
         outcomes += quick()
     if arguments.what in ("sanity", "all"):
         outcomes += [run(stages.sanity()), run(stages.galaxy())]
-    if arguments.what in ("molecule", "all"):
-        outcomes += molecule(wanted, arguments.keep)
-    return close(outcomes, arguments.what in ("molecule", "all"))
+    if with_hosts:
+        outcomes += molecule(wanted, arguments.keep, outcomes[0])
+    return close(outcomes, with_hosts)
 
 
 if __name__ == "__main__":

@@ -154,8 +154,12 @@ def test_longest_scenario_starts_first(monkeypatch: pytest.MonkeyPatch) -> None:
         return Outcome(f"molecule {name}", Counts(passed=1), 0)
 
     monkeypatch.setattr(stages, "budget", minutes.__getitem__)
-    monkeypatch.setattr(runner, "run", lambda stage: Outcome(stage.name, Counts(passed=1), 0))
     monkeypatch.setattr(runner, "run_scenario", note)
     monkeypatch.setattr(runner, "LANES", 1)
-    runner.molecule(["short", "long"], keep=False)
+    runner.molecule(["short", "long"], False, Outcome("lab", Counts(passed=1), 0))
     assert begun == ["long", "short"]
+
+
+def test_without_a_laboratory_every_scenario_has_failed() -> None:
+    outcomes = runner.molecule(["default", "ha"], False, Outcome("lab", Counts(failed=1), 0))
+    assert [outcome.counts for outcome in outcomes] == [Counts(failed=1)] * 2
