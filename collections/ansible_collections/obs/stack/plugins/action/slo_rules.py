@@ -9,16 +9,20 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shutil
+import tempfile
 import zlib
+from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._slo_read import refuse
+from ansible_collections.obs.stack.plugins.module_utils._slo_server import check
 from ansible_collections.obs.stack.plugins.plugin_utils._options import checked_options
 from ansible_collections.obs.stack.plugins.plugin_utils._payload import plain
-from ansible_collections.obs.stack.plugins.plugin_utils._slo_sources import documents_of, make
+from ansible_collections.obs.stack.plugins.plugin_utils._slo_sources import Made, documents_of, make
 
 HOST_HALF = "obs.stack.slo_rules_apply"
 # What the host half takes as it is given.
@@ -61,10 +65,32 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "retention": {"type": "str"},
     "scrape_interval": {"type": "str", "default": "15s"},
     "strict": {"type": "bool", "default": False},
+    "render_only": {"type": "bool", "default": False},
     **HOST_OPTIONS,
 }
 _EMPTY = "With slos: [] and purge: true all rules of a set go."
 RULESET = re.compile(r"[a-z][a-z0-9_-]{0,40}")
+
+
+def findings_of(made: Made) -> list[str]:
+    """What the lint found, in words."""
+    return [str(one) for one in made.findings]
+
+
+def check_here(files: dict[str, str]) -> bool:
+    """Have rules checked by promtool on the controller, where it has one; whether it has.
+
+    Raises:
+        StackError: in promtool's own words.
+    """
+    promtool = shutil.which("promtool")
+    if promtool and files:
+        with tempfile.TemporaryDirectory(prefix="obs-slo-") as folder:
+            paths = [Path(folder, name) for name in sorted(files)]
+            for path in paths:
+                path.write_text(files[path.name], encoding="utf-8")
+            check([promtool, "check", "rules"], map(str, paths), folder=folder, dest="the rules folder")
+    return bool(promtool)
 
 
 class ActionModule(ActionBase):
@@ -96,6 +122,10 @@ class ActionModule(ActionBase):
         made = make(documents_of(options, self._find), options)
         if options["src"] and not made.files:
             raise refuse(", ".join(options["src"]), "there is no SLO in it", _EMPTY)
+        told = {"slos": made.slos, "files": sorted(made.files)}
+        if options["render_only"]:
+            checked = check_here(made.files)
+            return {"changed": False, "validated": True, "checked": checked, "warnings": findings_of(made), **told}
         wish = {key: options[key] for key in HOST_OPTIONS} | {"buckets": made.buckets}
         packed = json.dumps({"options": wish, "files": made.files}).encode()
         # Rules repeat themselves: a hundredth crosses.
@@ -105,9 +135,9 @@ class ActionModule(ActionBase):
             module_args={"dest": options["dest"], "payload": payload},
             task_vars=task_vars,
         )
-        answer["warnings"] = [str(one) for one in made.findings] + list(answer.get("warnings") or [])
+        answer["warnings"] = findings_of(made) + list(answer.get("warnings") or [])
         if not answer.get("failed"):
-            answer.update(slos=made.slos, files=sorted(made.files))
+            answer.update(told)
         return answer
 
     def _find(self, path: str) -> str:

@@ -174,6 +174,9 @@ def group_of(service: str) -> str:
         hint="Give -e service= one of {0}.".format(", ".join(component.name for component in COMPONENTS)),
     )
 
+# Plays of site.yml that bring something to services of others.
+WITHOUT_SERVICE = ("slo",)
+
 
 def role_of(service: str) -> str:
     """The role that installs a service, or what a play of site.yml installs.
@@ -184,7 +187,7 @@ def role_of(service: str) -> str:
     for component in COMPONENTS:
         if service in (component.name, component.run, component.installer):
             return component.installer
-    return group_of(service)
+    return service if service in WITHOUT_SERVICE else group_of(service)
 
 
 def site_of(variables: t.Mapping[str, t.Any]) -> str:

@@ -30,6 +30,11 @@ EVALUATORS = {"prometheus": "prometheus", "thanos-rule": "thanos_rule"}
 STARTERS = ("prometheus", "alertmanager", "thanos-query", "loki", "tempo", "otelcol", "demo")
 
 
+def group_of(variables: Mapping[str, t.Any]) -> str:
+    """The group whose hosts evaluate the objectives of a host's site."""
+    return EVALUATORS[text(variables, EVALUATOR, "prometheus")]
+
+
 def slos(ways: Ways) -> dict[str, dict[str, list[str]]]:
     """What the role slo takes for each service that could evaluate.
 

@@ -119,6 +119,12 @@ options:
     description: Whether what the lint finds is an error. Otherwise it is a warning.
     type: bool
     default: false
+  render_only:
+    description: >-
+      Only read the SLOs, lint them and make the rules, on the controller, which checks them where it has a promtool. No
+      host is asked, nothing changes. For tests of a repository with SLOs.
+    type: bool
+    default: false
   dest:
     description: Folder of the rules on the host, made if it is missing.
     type: path
@@ -272,9 +278,13 @@ not_reloaded_because:
   type: str
   returned: when they changed and were not loaded
 validated:
-  description: Whether promtool has checked the rules.
+  description: Whether the rules have been checked.
   type: bool
-  returned: when rules are written
+  returned: when rules are written, and with O(render_only)
+checked:
+  description: Whether promtool has parsed their queries.
+  type: bool
+  returned: with O(render_only)
 not_validated_because:
   description: Why it has not.
   type: str

@@ -194,3 +194,16 @@ def test_documentation_and_options_are_the_same() -> None:
         assert options[name]["type"] == option["type"], name
         assert options[name].get("default") == option.get("default"), name
         assert options[name].get("choices") == option.get("choices"), name
+
+
+def test_rules_are_made_and_checked_on_the_controller_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    action = Action(slos=[SHOP], render_only=True)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    done = action.run(task_vars={})
+    assert done["validated"] and not done["checked"] and not done["changed"] and done["files"] == ["slo-shop.yml"]
+    promtool = tmp_path / "promtool"
+    promtool.write_text("#!/bin/sh\necho \"$3: no such function\"; exit 3\n")
+    promtool.chmod(0o755)
+    done = Action(slos=[SHOP], render_only=True).run(task_vars={})
+    assert done["failed"] and "the rules folder/slo-shop.yml: no such function" in done["msg"]
+    assert not action.called
