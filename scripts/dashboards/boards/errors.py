@@ -7,9 +7,11 @@ from scripts.dashboards import ask, links, look
 LEVEL = 'detected_level=~"error|critical|fatal"'
 S = f'{{service_name=~"$service"}} | site=~"$site" | {LEVEL}'
 # The kind of an error: the exception that was logged, else the beginning of the line.
+# Numbers of a line make no kinds: Loki refuses to tell more than 500.
 KIND = (
     "label_format type=`{{ if .exception_type }}{{ .exception_type }}{{ else if .exception }}"
-    '{{ regexReplaceAll "[(:].*" .exception "" }}{{ else }}{{ trunc 80 __line__ }}{{ end }}`'
+    '{{ regexReplaceAll "[(:].*" .exception "" }}{{ else }}'
+    '{{ regexReplaceAll "[0-9a-f]*[0-9][0-9a-f]*" (trunc 80 __line__) "#" }}{{ end }}`'
 )
 SPANS = 'traces_span_metrics_calls_total{status_code="STATUS_CODE_ERROR", service_name=~"$service", site=~"$site"}'
 # A counter's first sample is no increase: a series that is new within a minute counts as one that went up.
