@@ -90,6 +90,9 @@ def test_a_demo_that_fails_pages(host: Any, received: Callable[[], str]) -> None
     try:
         (page, *_more) = wait_for("a page", lambda: pages(received()), 240)
         assert (page["alertname"], page["sloth_id"], page["site"]) == ("DemoErrors", "demo-requests-answered", "local")
+        # As the dashboard of the objective asks for it.
+        firing = 'ALERTS{sloth_service="demo", sloth_slo="requests-answered", alertstate="firing"}'
+        wait_for("the alert on the dashboard", lambda: query(host, firing, QUERY), 30)
         # About the same budget: held back as long as the page fires.
         same, other = ticket(host, sloth_id=page["sloth_id"]), ticket(host, sloth_id="demo-requests-fast")
         wait_for("the ticket held back", lambda: any(one["inhibitedBy"] for one in same()), 30)
