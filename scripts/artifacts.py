@@ -2,8 +2,9 @@
 """Fills the artifact store that the tests and `make up` install from.
 
 An archive comes, in this order, from: the store itself, upstream's release, a build from Go modules at the pinned
-version, a stand-in of ours. Where a role's default version can be had nowhere, the newest version that can be built
-takes its place, and obs_lab.yml in the store says so. An archive laid into the store by hand counts as upstream's.
+version, a package of Debian, a stand-in of ours. Where a role's default version can be had nowhere, the newest version
+that can be built, or that Debian has, takes its place, and obs_lab.yml in the store says so. An archive laid into the
+store by hand counts as upstream's.
 Two components are brought at once: one links or downloads with one core while the other compiles.
 Safe to run any number of times and side by side; with a full store it takes a second.
 """
@@ -25,11 +26,11 @@ from typing import Any
 import yaml
 
 from scripts import wheelhouse
-from scripts.lab import catalog, golang, packing, paths
+from scripts.lab import catalog, debian, golang, packing, paths
 from scripts.lab.catalog import Catalogue, Component
 from scripts.lab.upstream import Unobtainable, Upstream
 
-BUILT, UPSTREAM, STAND_IN, OURS = "real-built", "real-upstream", "stand-in", "ours"
+BUILT, UPSTREAM, DEBIAN, STAND_IN, OURS = "real-built", "real-upstream", "debian", "stand-in", "ours"
 AT_ONCE = 2  # components
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 NOWHERE = "not in the store, not to be had upstream, and no way to build it"
@@ -106,6 +107,9 @@ class Filler:
         if component.build and version in component.build.versions:
             self._build(component, version, urls)
             return BUILT
+        if component.debian and version == component.debian.version:
+            self._pack_package(component, version, urls)
+            return DEBIAN
         if component.stand_in and version in (component.wanted, *component.also):
             self._pack_stand_in(component, version, urls)
             return STAND_IN
@@ -127,6 +131,8 @@ class Filler:
         recipe = self.store.recipe(url)
         if component.wheelhouse:
             return recipe == component.wheelhouse_digest()
+        if self.store.origin(url) == DEBIAN:
+            return component.debian is not None and recipe == component.debian.digest()
         if self.store.origin(url) == STAND_IN:
             return component.stand_in is not None and recipe == component.stand_in.digest()
         return not recipe or (component.build is not None and recipe == component.build.digest(version))
@@ -155,6 +161,19 @@ class Filler:
             self.store.note(url, BUILT, component.build.digest(version))
             digests[archive.name] = packing.sha256(archive)
         packing.write_sums(self.store.place(component.checksums_url(version)), digests)
+
+    def _pack_package(self, component: Component, version: str, urls: dict[str, str]) -> None:
+        assert component.debian is not None
+        digests = {}
+        for arch, url in urls.items():
+            folder = paths.cache() / "build" / component.name / version / arch
+            members = debian.unpack(component.debian, arch, folder)
+            archive = self.store.place(url)
+            packing.pack(archive, component.top_folder(version, arch), members)
+            self.store.note(url, DEBIAN, component.debian.digest())
+            digests[archive.name] = packing.sha256(archive)
+        packing.write_sums(self.store.place(component.checksums_url(version)), digests)
+        print(f"artifacts: {component.name} {version}: packed from Debian's {component.debian.name}", flush=True)
 
     def _pack_wheelhouse(self, component: Component, version: str, urls: dict[str, str]) -> None:
         digests = {}
@@ -231,13 +250,13 @@ def fill(store: Store, catalogue: Catalogue, offline: bool, only_defaults: bool)
 
 
 def bring(filler: Filler, component: Component, only_default: bool) -> dict[str, str]:
-    """Have a component's default version, or the newest one that can be built, and the others that tests ask for.
+    """Have a component's default version, or the newest one that can be had here, and the others that tests ask for.
 
     Returns its version, origin and, where another version stands for it, the default. Raises Unobtainable.
     """
     version, origin = component.wanted, filler.ensure(component, component.wanted)
-    if origin is None and component.build:
-        version = next(iter(component.build.versions))
+    if origin is None and component.substitute:
+        version = component.substitute
         origin = filler.ensure(component, version)
     if origin is None:
         raise Unobtainable(f"{component.name} {component.wanted}: {NOWHERE}")

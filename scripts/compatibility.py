@@ -34,6 +34,7 @@ PACKAGED = "the distribution's"
 ORIGINS = {
     "real-built": "real, built from upstream's Go module",
     "real-upstream": "real, upstream's release archive",
+    "debian": "real, the program of Debian's package",
     "stand-in": "stand-in of the tests, not the real program",
     "ours": "ours, packed from its sources",
 }

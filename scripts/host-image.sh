@@ -2,6 +2,7 @@
 # Builds the test hosts' images obs-stack-host:<suite> (Debian with systemd as the first process).
 #
 #   scripts/host-image.sh [suite …]     default: bookworm trixie
+#   scripts/host-image.sh --mirror      only tell which mirror of Debian apt uses here
 #
 # Root builds by debootstrap from this machine's own Debian mirror; the tarball stays in $OBS_CACHE/hosts and is
 # imported again without a download. Other users build on debian:<suite>-slim of the registry.
@@ -81,6 +82,7 @@ build() { # suite
     find "$cache" -maxdepth 1 -name "$suite-*.tar" ! -path "$tarball" -delete
 }
 
+if [ "$1" = --mirror ]; then mirror; exit; fi
 mkdir -p "$cache"
 exec 9>"$cache/.lock"
 flock 9        # scenarios started side by side build an image once

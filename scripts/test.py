@@ -199,6 +199,7 @@ def components() -> list[str]:
     kinds = {
         "real-built": "real, built from its Go module",
         "real-upstream": "real, upstream's release",
+        "debian": "real, the program of Debian's package",
         "stand-in": "STAND-IN of the tests",
         "ours": "ours, packed from this checkout",
     }

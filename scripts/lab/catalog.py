@@ -63,6 +63,20 @@ class StandIn:
 
 
 @dataclass(frozen=True)
+class Package:
+    """A package of Debian and what is taken out of it: member of our archive -> path in the package."""
+
+    name: str
+    suite: str
+    version: str
+    members: dict[str, str]
+
+    def digest(self) -> str:
+        """Short digest of the recipe: another one means pack anew."""
+        return hashlib.sha256(f"debian 1 {self}".encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
 class Component:
     """One row of catalog.yml. wanted: the role's default version."""
 
@@ -76,6 +90,14 @@ class Component:
     build: Build | None = None
     stand_in: StandIn | None = None
     wheelhouse: str = ""
+    debian: Package | None = None
+
+    @property
+    def substitute(self) -> str:
+        """The version that stands for a default that can be had nowhere; '' where there is none."""
+        if self.build:
+            return next(iter(self.build.versions))
+        return self.debian.version if self.debian else ""
 
     def wheelhouse_digest(self) -> str:
         """Short digest of the project that a wheelhouse is packed from."""
@@ -148,4 +170,5 @@ def _component(name: str, row: dict[str, Any]) -> Component:
         build,
         StandIn(row["stand_in"]) if "stand_in" in row else None,
         row.get("wheelhouse", ""),
+        Package(**row["debian"]) if "debian" in row else None,
     )

@@ -18,8 +18,8 @@ import pytest
 
 from scripts import artifacts
 from scripts.artifacts import Filler, Store
-from scripts.lab import catalog, golang, packing, paths
-from scripts.lab.catalog import Build, Catalogue, Component, StandIn
+from scripts.lab import catalog, debian, golang, packing, paths
+from scripts.lab.catalog import Build, Catalogue, Component, Package, StandIn
 from scripts.lab.upstream import Unobtainable, Upstream
 
 HOST = "releases.example.com"
@@ -159,6 +159,104 @@ def test_a_stand_in_of_several_python_files_is_packed_as_one_that_runs(store: St
     program.write_bytes(packing.member(store.place(component.archive_url("2.0.0", "amd64")), "probe"))
     program.chmod(0o755)
     assert subprocess.run([program], capture_output=True, text=True, check=True).stdout == "version 2.0.0\n"
+
+
+PACKAGE = Package("prometheus-probe", "bookworm", "1.5.1", {"probe": "usr/bin/prometheus-probe"})
+PACKAGED = replace(PROBE, build=None, arches=("amd64",), debian=PACKAGE)
+
+
+@pytest.fixture
+def packages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """Replaces apt; returns the list of packages it was asked for."""
+    asked: list[str] = []
+
+    def unpack(package: Package, arch: str, _folder: Path) -> dict[str, Path]:
+        asked.append(package.name)
+        program = tmp_path / "program"
+        program.write_text(f"{package.version} {arch}")
+        return dict.fromkeys(package.members, program)
+
+    monkeypatch.setattr(debian, "unpack", unpack)
+    return asked
+
+
+def test_a_program_of_debian_stands_in_as_its_version_and_is_named(store: Store, packages: list[str]) -> None:
+    lab = fill(store, PACKAGED)
+    assert lab["probe_version"] == "1.5.1"
+    assert lab["obs_lab_components"] == {"probe": {"version": "1.5.1", "origin": "debian", "default": "2.0.0"}}
+    archive = store.place(PACKAGED.archive_url("1.5.1", "amd64"))
+    assert packing.member(archive, "probe") == b"1.5.1 amd64"
+    listed = packing.read_sums(store.place(PACKAGED.checksums_url("1.5.1")).read_text())
+    assert listed == {archive.name: packing.sha256(archive)}
+
+
+def test_a_program_of_debian_is_packed_once_and_anew_when_another_is_wanted(store: Store, packages: list[str]) -> None:
+    fill(store, PACKAGED)
+    fill(Store(store.root), PACKAGED)
+    assert packages == ["prometheus-probe"]
+    fill(Store(store.root), replace(PACKAGED, debian=replace(PACKAGE, name="probe")))
+    assert packages == ["prometheus-probe", "probe"]
+
+
+def test_a_release_of_upstream_goes_before_debian(store: Store, packages: list[str]) -> None:
+    packing.pack(store.place(PACKAGED.archive_url("2.0.0", "amd64")), "probe", {"probe": b"upstream's"})
+    lab = fill(store, PACKAGED)
+    assert lab["obs_lab_components"] == {"probe": {"version": "2.0.0", "origin": "real-upstream"}}
+    assert packages == []
+
+
+@pytest.mark.parametrize(
+    ("version", "upstream"),
+    [("0.23.0-4+b4", "0.23.0"), ("1:1.5.1-2", "1.5.1"), ("2.0", "2.0"), ("1.0-rc.1-3", "1.0-rc.1")],
+)
+def test_upstreams_part_of_a_version_of_debian(version: str, upstream: str) -> None:
+    assert debian.upstream_version(version) == upstream
+
+
+@pytest.fixture
+def apt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Programs in the places of apt-get and dpkg-deb, and a mirror to ask; returns what they were told."""
+    told = tmp_path / "told"
+    extract = 'mkdir -p "$3/usr/bin"; echo x >"$3/usr/bin/prometheus-probe"'
+    scripts = {
+        "apt-get": f'echo "$@" >>{told}; case "$*" in *download*) touch probe.deb;; esac',
+        "dpkg-deb": f'case "$1" in --field) echo 1.5.1-2+b5;; *) {extract};; esac',
+    }
+    for name, text in scripts.items():
+        program = tmp_path / "bin" / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f"#!/bin/sh\n{text}\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
+    monkeypatch.setattr(debian, "KEYRING", tmp_path / "bin" / "apt-get")
+    monkeypatch.setattr(debian, "mirror", lambda _folder: "https://debian.example.com/debian")
+    return told
+
+
+def test_apt_works_in_folders_of_its_own_on_a_signed_source(apt: Path, tmp_path: Path) -> None:
+    found = debian.unpack(PACKAGE, "arm64", tmp_path / "work")
+    assert found["probe"].read_text() == "x\n"
+    source = (tmp_path / "work" / "sources.list").read_text()
+    assert source == f"deb [signed-by={debian.KEYRING}] https://debian.example.com/debian bookworm main\n"
+    told = apt.read_text().splitlines()
+    assert [line.split()[-1] for line in told] == ["update", "prometheus-probe"]
+    for line in told:
+        assert f"Dir::State={tmp_path}/work " in line and "Dir::Etc::sourceparts=/dev/null" in line
+        assert "APT::Architecture=arm64" in line
+
+
+def test_another_version_in_debian_than_the_catalogues_is_refused(apt: Path, tmp_path: Path) -> None:
+    with pytest.raises(Unobtainable, match=r"is 1\.5\.1-2\+b5, the catalogue wants 1\.5\.0"):
+        debian.unpack(replace(PACKAGE, version="1.5.0"), "amd64", tmp_path / "work")
+
+
+def test_what_is_missing_for_a_package_is_named(apt: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(debian, "mirror", lambda _folder: "")
+    with pytest.raises(Unobtainable, match="no mirror of Debian among apt's sources"):
+        debian.unpack(PACKAGE, "amd64", tmp_path / "work")
+    monkeypatch.setattr(debian, "KEYRING", tmp_path / "nothing")
+    with pytest.raises(Unobtainable, match=r"prometheus-probe of Debian bookworm: no .*nothing on this machine"):
+        debian.unpack(PACKAGE, "amd64", tmp_path / "work")
 
 
 def test_real_archive_laid_over_a_stand_in_is_taken_and_listed(store: Store, stand_ins: Path) -> None:
