@@ -1,4 +1,4 @@
-"""With TLS and a password on all three services everything finds its way: probe, scrape, alerting, verification."""
+"""With TLS and a password on all services everything finds its way: probe, scrape, alerting, verification."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def ask(host, service: str, path: str, *options: str):
 
 
 def up(host) -> dict[tuple[str, str], str]:
-    """Targets and whether they are up."""
-    rows = query(host, "up", "https://tls-1:9090", *trusted("prometheus"), *USER)
+    """The stack's own targets and whether they are up."""
+    rows = query(host, 'up{job!~"lab-.+"}', "https://tls-1:9090", *trusted("prometheus"), *USER)
     return {(row["metric"]["job"], row["metric"]["instance"]): row["value"][1] for row in rows}
 
 
@@ -57,7 +57,8 @@ def test_plain_http_and_a_foreign_ca_are_refused(host, service):
 
 def test_every_target_is_scraped(host):
     expected = {(name, f"tls-1:{port}"): "1" for name, port in PORTS.items()}
-    expected["node_exporter", "tls-2:9100"] = "1"
+    elsewhere = {"node_exporter": 9100, "blackbox_exporter": 9115, "pushgateway": 9091}
+    expected.update({(name, f"tls-2:{port}"): "1" for name, port in elsewhere.items()})
     wait_for("every target up", lambda: up(host) == expected or None, seconds=45)
 
 
@@ -72,6 +73,9 @@ def test_alerts_arrive(host):
 def test_verify_finds_its_way(host):
     run = converge(playbook=VERIFY)
     assert run.code == 0, run.errors or run.output
+    (table,) = [result["msg"] for task, _host, result in run.tasks if task == "Show the table"]
+    (guarded,) = [line for line in table if "pushgateway" in line and "guarded" in line]
+    assert "refused without credentials: Pushgateway (HTTP 401)" in guarded
 
 
 def test_verify_with_a_wrong_password_says_so(host):
@@ -112,7 +116,7 @@ def test_renewed_certificate_is_taken_without_a_restart(host):
     assert certificate("tls-1") != fresh
     run = converge()
     assert run.code == 0, run.errors or run.output
-    assert run.changed == 4
+    assert run.changed == 6
     assert certificate("tls-1") == fresh
     assert ssl.PEM_cert_to_DER_cert(fresh)
     assert {name: process(host, name) for name in PORTS} == before

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 
 from ansible_collections.obs.stack.plugins.module_utils import (
     _estate_ec2,
+    _estate_probes,
     _estate_scrape,
     _estate_signals,
     _estate_slos,
@@ -63,7 +64,7 @@ def derive(groups: Groups, hostvars: HostVars, host: str) -> dict[str, t.Any]:
         :mod:`_estate_slos` says.
 
     Raises:
-        StackError: a listen address of the site is malformed, or an application cannot become a target.
+        StackError: a listen address of the site is malformed, or an application or probe cannot become a target.
     """
     variables = hostvars[host]
     ways = Ways(groups, hostvars, host)
@@ -83,10 +84,14 @@ def derive(groups: Groups, hostvars: HostVars, host: str) -> dict[str, t.Any]:
     expected: dict[str, t.Any] = {}
     if "prometheus" in ends:
         applications = _estate_scrape.applications(groups, hostvars, ways.site)
-        result["prometheus"] = _prometheus(ways, applications)
+        probes = _estate_probes.probes(groups, hostvars, ways.site)
+        result["prometheus"] = _prometheus(ways, applications, probes)
         expected["prometheus"] = {
             "targets": [[end.component, end.instance] for c in COMPONENTS for end in ways.members(c.name)],
-            "applications": [[one.job, one.instance] for one in applications],
+            "applications": [
+                *([one.job, one.instance] for one in applications),
+                *([one.name, one.target] for one in probes),
+            ],
             "jobs": result["prometheus"]["components"],
             "alertmanagers": len(ways.members("alertmanager")),
         }
@@ -119,7 +124,9 @@ def _asked(end: Endpoint, expected: Mapping[str, t.Any]) -> dict[str, t.Any]:
     }
 
 
-def _prometheus(ways: Ways, applications: Sequence[_estate_scrape.Application]) -> dict[str, t.Any]:
+def _prometheus(
+    ways: Ways, applications: Sequence[_estate_scrape.Application], probes: Sequence[_estate_probes.Probe]
+) -> dict[str, t.Any]:
     found = [ways.members(c.name) for c in COMPONENTS]
     jobs = [ends for ends in found if ends]
     variables = ways.variables
@@ -145,6 +152,7 @@ def _prometheus(ways: Ways, applications: Sequence[_estate_scrape.Application]) 
     for more in (
         _estate_signals.prometheus_elsewhere(ways),
         _estate_scrape.derived(applications),
+        _estate_probes.derived(probes, ways),
         _estate_ec2.discoveries(variables, ways.site, ways.host),
     ):
         for key, items in more.items():

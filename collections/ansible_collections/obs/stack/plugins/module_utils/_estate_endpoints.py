@@ -31,7 +31,7 @@ class Component(t.NamedTuple):
     ask it, so it listens on loopback where the site is one host. ``listen`` names the variable of its address and
     ``login`` what those of its user begin with, where they are not ``<name>_listen_address`` and ``<role>_basic_auth``.
     ``plain``: its metrics are without TLS, whatever the role's certificates. ``local``: it listens on loopback unless
-    told otherwise.
+    told otherwise. ``honoured``: its samples are of others, whose labels win over those of the target.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Component(t.NamedTuple):
     login: str = ""
     plain: bool = False
     local: bool = False
+    honoured: bool = False
 
     @property
     def installer(self) -> str:
@@ -70,6 +71,8 @@ COMPONENTS = (
     Component("prometheus", "prometheus", 9090, redundant=True),
     Component("alertmanager", "alertmanager", 9093, redundant=True),
     Component("node_exporter", "monitored", 9100),
+    Component("blackbox_exporter", "blackbox_exporter", 9115, private=True),
+    Component("pushgateway", "pushgateway", 9091, private=True, honoured=True),
     _thanos("sidecar", "prometheus", 10902, redundant=False),
     _thanos("store", "thanos_store", 10906),
     _thanos("compact", "thanos_compact", 10910, redundant=False),

@@ -33,6 +33,32 @@ def refusal(where: str, why: str, hint: str = "") -> StackError:
     return StackError(f"Could not use {where}", why=why, hint=hint)
 
 
+def listed(
+    family: str, host: str, variables: Mapping[str, t.Any], hint: str, other: str = ""
+) -> list[tuple[str, t.Any]]:
+    """Every item of the lists ``<family>`` and ``<family>_<anything>`` of a host, with its variable and number there.
+
+    Args:
+        family: name of the variable.
+        host: whose variables these are, for the error.
+        variables: of that host.
+        hint: what should be written.
+        other: a variable that only looks as if it were of the family.
+
+    Raises:
+        StackError: a variable is not a list.
+    """
+    found: list[tuple[str, t.Any]] = []
+    for name in sorted(str(name) for name in variables if str(name).startswith(family)):
+        if name == other or (name != family and not name.startswith(f"{family}_")):
+            continue
+        items = variables[name] or []
+        if not isinstance(items, (list, tuple)):
+            raise refusal(f"{name} of {host}", "it is not a list", hint)
+        found += [(f"{name}[{number}]", item) for number, item in enumerate(items, 1)]
+    return found
+
+
 def milliseconds(duration: str) -> int:
     """Length of a duration in Prometheus' form, such as ``1m30s``; 0 when it is none."""
     found = _DURATION.match(duration)

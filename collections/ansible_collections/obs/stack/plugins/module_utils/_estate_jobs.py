@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Sequence
 
-from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import Access, Endpoint
+from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import BY_NAME, Access, Endpoint
 from ansible_collections.obs.stack.plugins.module_utils._wiring import pem_source
 
 
@@ -21,6 +21,8 @@ def scrape_config(ends: Sequence[Endpoint]) -> dict[str, t.Any]:
     config: dict[str, t.Any] = {"job_name": name}
     if ends[0].prefix:
         config["metrics_path"] = f"{ends[0].prefix}/metrics"
+    if BY_NAME[name].honoured:
+        config["honor_labels"] = True
     schemes = {end.scheme for end in ends}
     if schemes == {"https"}:
         config["scheme"] = "https"

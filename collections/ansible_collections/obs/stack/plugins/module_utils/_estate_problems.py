@@ -10,8 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ansible_collections.obs.stack.plugins.module_utils import (
+    _estate_probe_problems,
+    _estate_signal_problems,
+    _estate_spec,
+)
 from ansible_collections.obs.stack.plugins.module_utils import _estate_scrape_problems as _scrape_problems
-from ansible_collections.obs.stack.plugins.module_utils import _estate_signal_problems, _estate_spec
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import (
     COMPONENTS,
@@ -38,7 +42,11 @@ def problems(groups: Groups, hostvars: HostVars, spec: Options | None = None) ->
     """
     return _estate_spec.check(hostvars, hosts_of(groups), spec or {}) or (
         _wiring_problems(groups, hostvars)
-        or [*_scrape_problems.problems(groups, hostvars), *_estate_signal_problems.problems(groups, hostvars)]
+        or [
+            *_scrape_problems.problems(groups, hostvars),
+            *_estate_probe_problems.problems(groups, hostvars),
+            *_estate_signal_problems.problems(groups, hostvars),
+        ]
     )
 
 

@@ -28,6 +28,7 @@ from ansible_collections.obs.stack.plugins.module_utils._estate_items import (
     access_of,
     job_name,
     labels_of,
+    listed,
     params_of,
     port_of,
     refusal,
@@ -106,15 +107,7 @@ def items_of(host: str, variables: t.Mapping[str, t.Any]) -> list[tuple[str, t.A
     Raises:
         StackError: a variable is not a list.
     """
-    found: list[tuple[str, t.Any]] = []
-    for name in sorted(str(name) for name in variables if str(name).startswith(APPLICATIONS)):
-        if name == DISCOVERIES or (name != APPLICATIONS and not name.startswith(f"{APPLICATIONS}_")):
-            continue
-        items = variables[name] or []
-        if not isinstance(items, (list, tuple)):
-            raise refusal(f"{name} of {host}", "it is not a list", "Write a list of {job, port}.")
-        found += [(f"{name}[{number}]", item) for number, item in enumerate(items, 1)]
-    return found
+    return listed(APPLICATIONS, host, variables, "Write a list of {job, port}.", DISCOVERIES)
 
 
 def applications(groups: Groups, hostvars: HostVars, site: str) -> list[Application]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Iterator, Mapping, Sequence
 
+from ansible_collections.obs.stack.plugins.module_utils import _estate_probe_problems
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._estate_ec2 import discoveries
 from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import Groups, HostVars, hosts_of, site_of
@@ -30,6 +31,7 @@ _HERE = "\0"
 def problems(groups: Groups, hostvars: HostVars) -> list[str]:
     """What is wrong with ``obs_scrape`` and ``obs_scrape_ec2``, in words for their owner; empty when sound."""
     known, found = _read(groups, hostvars)
+    probes, _refused = _estate_probe_problems.read(groups, hostvars)
     watching = set(groups.get("prometheus") or [])
     for site in sorted({site_of(hostvars[host]) for host in hosts_of(groups)}):
         here = [host for host in hosts_of(groups) if site_of(hostvars[host]) == site]
@@ -41,7 +43,8 @@ def problems(groups: Groups, hostvars: HostVars) -> list[str]:
         for job in sorted(jobs):
             found += _one_access(job, jobs[job])
             found += _twice(job, jobs[job])
-        found += _discoveries(hostvars, replicas, site, list(jobs))
+        names = {one.name for one in probes if site_of(hostvars[one.host]) == site}
+        found += _discoveries(hostvars, replicas, site, [*jobs, *names])
     return found
 
 
@@ -132,6 +135,6 @@ def _discoveries(hostvars: HostVars, replicas: Sequence[str], site: str, jobs: S
     names = [*jobs, *found, *others]
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield (
-            f"The job {name} of site {site} is named twice among obs_scrape, {DISCOVERIES}, prometheus_file_sd and "
-            "prometheus_ec2_sd. Give one of them another name."
+            f"The job {name} of site {site} is named twice among obs_scrape, obs_probes, {DISCOVERIES}, "
+            "prometheus_file_sd and prometheus_ec2_sd. Give one of them another name."
         )

@@ -46,6 +46,7 @@ def problems(groups: Groups, hostvars: HostVars) -> list[str]:
         in_site = site_hosts(groups, hostvars, site)
         ways = Ways(groups, hostvars, in_site[0])
         found += _open_receiver(ways)
+        found += _open_pushgateway(ways)
         found += _without_bucket(ways)
         found += _unscrapable(ways)
         found += _gateway_problems(ways)
@@ -80,6 +81,19 @@ def _open_receiver(ways: Ways) -> Iterator[str]:
                 f"prometheus on {end.host} would take samples from anybody who reaches {end.target}. Set "
                 "prometheus_basic_auth_username, prometheus_basic_auth_password and the user's hash in "
                 "prometheus_web_config, or prometheus_listen_address: 127.0.0.1:9090 where the site is one host."
+            )
+
+
+def _open_pushgateway(ways: Ways) -> Iterator[str]:
+    """A Pushgateway where whoever reaches it may push and delete."""
+    for end in ways.members("pushgateway"):
+        if end.username or end.client_auth or parse_listen(end.target).loopback:
+            continue
+        if not ways.hostvars[end.host].get("pushgateway_allow_unauthenticated"):
+            yield (
+                f"pushgateway on {end.host} would take metrics from anybody who reaches {end.target}. Set "
+                "pushgateway_basic_auth_username, pushgateway_basic_auth_password and the user's hash in "
+                "pushgateway_web_config, or pushgateway_listen_address: 127.0.0.1:9091 where only its host pushes."
             )
 
 

@@ -52,6 +52,7 @@ _PROMETHEUS = (
     Entry(MAIN, "Prometheus OTLP", "/api/v1/otlp/v1/metrics", content_type=PROTOBUF),
 )
 _ALERTS = Entry(MAIN, "Alertmanager API", "/api/v2/alerts", lenient=True)
+_PUSHED = Entry(MAIN, "Pushgateway", "/metrics/job/obs-verify", content_type="text/plain")
 _GRAFANA = Entry(MAIN, "Grafana API", "/api/folders")
 ENTRIES: dict[str, tuple[Entry, ...]] = {
     "otelcol": (
@@ -65,6 +66,7 @@ ENTRIES: dict[str, tuple[Entry, ...]] = {
     "prometheus": (*_PROMETHEUS, Entry(MAIN, "admin API", "/api/v1/admin/tsdb/delete_series", lenient=True)),
     "alertmanager": (_ALERTS,),
     "grafana": (_GRAFANA,),
+    "pushgateway": (_PUSHED,),
     "thanos-receive": (Entry("remote_write", "remote write", "/api/v1/receive", content_type=PROTOBUF),),
     # The balancer hands on to services: a listener is named after the row of BALANCED behind it.
     "gateway": (

@@ -22,9 +22,10 @@ from ansible_collections.obs.stack.plugins.module_utils._health_page import (
     rules,
     some,
 )
-from ansible_collections.obs.stack.plugins.module_utils._metrics import gauge, total
+from ansible_collections.obs.stack.plugins.module_utils._metrics import gauge, samples, total
 
 READY = "/-/ready"
+HEALTHY = "/-/healthy"
 TARGETS = "/api/v1/targets?state=active"
 RULES = "/api/v1/rules"
 ALERTMANAGERS = "/api/v1/alertmanagers"
@@ -35,6 +36,8 @@ PAGES: dict[str, tuple[str, ...]] = {
     "prometheus": (READY, METRICS, TARGETS, RULES, ALERTMANAGERS),
     "alertmanager": (READY, METRICS, STATUS),
     "node_exporter": (METRICS,),
+    "blackbox_exporter": (HEALTHY, METRICS),
+    "pushgateway": (READY, METRICS),
 }
 HEALTH_PORT = _health_stack.HEALTH_PORT
 SERVICES = (*PAGES, *_health_stack.ROWS)
@@ -77,6 +80,8 @@ def evaluate(
         "prometheus": lambda: _prometheus(pages, expected, now, strict),
         "alertmanager": lambda: _alertmanager(pages, expected),
         "node_exporter": lambda: [_textfiles(pages)],
+        "blackbox_exporter": lambda: [reloaded(pages[METRICS], "blackbox_exporter")],
+        "pushgateway": lambda: [_pushed(pages[METRICS], strict=strict)],
     }
     return [answers, *judges[component]()]
 
@@ -206,6 +211,27 @@ def received(page: Page) -> Finding:
     if value:
         return Finding("alerts", True, "they arrive")
     return Finding("alerts", False, "no alert has arrived since the start, not even Watchdog")
+
+
+def _pushed(page: Page, *, strict: bool) -> Finding:
+    """Whether the last push of every group was taken. One that was not is its sender's fault: a warning."""
+    if page.status != 200:
+        return answering(page)._replace(check="pushes")
+    taken = {_group(labels): when for labels, when in samples(page.body, "push_time_seconds")}
+    refused = sorted(
+        _group(labels)
+        for labels, when in samples(page.body, "push_failure_time_seconds")
+        if when > taken.get(_group(labels), 0.0)
+    )
+    if refused:
+        return Finding("pushes", not strict, "the last push was refused of {0}".format(some(refused)), warning=True)
+    return Finding("pushes", True, "{0} groups".format(len(taken)))
+
+
+def _group(labels: Mapping[str, str]) -> str:
+    """The grouping key of a push, as it stands in its URL."""
+    ordered = sorted(labels.items(), key=lambda pair: (pair[0] != "job", pair))
+    return "/".join("{0}/{1}".format(*pair) for pair in ordered if pair[1])
 
 
 def _textfiles(pages: Pages) -> Finding:

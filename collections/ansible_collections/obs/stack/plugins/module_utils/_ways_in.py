@@ -25,6 +25,7 @@ BODIES = {
     "/api/v1/receive": b"not snappy",
     "/api/traces": b"not thrift",
     "/api/v1/admin/tsdb/delete_series": b"",
+    "/metrics/job/obs-verify": b"no metric",
 }
 UNIMPLEMENTED, UNAVAILABLE = 12, 14
 REFUSED_GRPC = {7: "PERMISSION_DENIED", 16: "UNAUTHENTICATED"}

@@ -25,6 +25,8 @@ def web_access(
     password: str,
     server_name: str,
     prefix: str = "",
+    writes: bool = False,
+    unauthenticated: bool = False,
 ) -> dict[str, t.Any]:
     """Everything that follows from how a service's own web listener is protected.
 
@@ -37,6 +39,8 @@ def web_access(
         password: its password.
         server_name: the name in the certificate, for probes at a local address.
         prefix: path prefix of all its pages, without a slash at the end.
+        writes: the listener takes data, so beyond loopback it must know who asks.
+        unauthenticated: take data from anyone all the same.
 
     Returns:
         ``scheme``, ``prefix``, ``target`` (for the host itself), ``web_config`` and ``config_file`` (``None`` when
@@ -44,7 +48,8 @@ def web_access(
         and ``client``: upstream's HTTP client keys with which the service itself can be asked.
 
     Raises:
-        StackError: certificate without key or the other way round, or a user without password or hash.
+        StackError: certificate without key or the other way round, a user without password or hash, or a listener
+            that takes data from anyone.
     """
     _complain_about_web(name, tls, web_config, username, password)
     config = dict(web_config)
@@ -53,6 +58,8 @@ def web_access(
         config["tls_server_config"] = dict(paths, **(config.get("tls_server_config") or {}))
     scheme = "https" if config.get("tls_server_config") else "http"
     parts = parse_listen(listen, f"{name}_listen_address")
+    if writes and not unauthenticated and not parts.loopback:
+        _complain_about_anyone(name, listen, config)
     files = [
         dict(path=f"tls/{file}", on_change="none", **pem_source(str(tls[key])))
         for key, file in (("certificate", "server.crt"), ("ca", "ca.pem"))
@@ -94,6 +101,19 @@ def web_access(
         "probe": probe,
         "client": client,
     }
+
+
+def _complain_about_anyone(name: str, listen: str, config: Mapping[str, t.Any]) -> None:
+    verified = (config.get("tls_server_config") or {}).get("client_auth_type") == "RequireAndVerifyClientCert"
+    if not verified and not config.get("basic_auth_users"):
+        raise StackError(
+            f"Could not open {name} at {listen}",
+            why="beyond loopback anyone who reaches it could write",
+            hint=(
+                f"Set basic_auth_users in {name}_web_config, and {name}_basic_auth_username and its password to one of "
+                f"them, or {name}_listen_address: 127.0.0.1:{listen.rpartition(':')[2]}."
+            ),
+        )
 
 
 def _complain_about_web(

@@ -44,6 +44,8 @@ options:
       - prometheus
       - alertmanager
       - node_exporter
+      - blackbox_exporter
+      - pushgateway
       - thanos-sidecar
       - thanos-query
       - thanos-query-frontend

@@ -368,6 +368,23 @@ def test_prometheus_may_not_take_samples_from_anybody() -> None:
     assert problems((groups, hostvars)) == []
 
 
+def test_a_pushgateway_may_not_take_metrics_from_anybody() -> None:
+    groups, hostvars = whole()
+    groups["pushgateway"] = ["one"]
+    assert problems((groups, hostvars)) == [], "a site of one host keeps it on loopback"
+    groups["monitored"] = [*groups["monitored"], "two"]
+    hostvars["two"] = {"obs_site": hostvars["one"]["obs_site"], "obs_address": "10.0.0.2"}
+    hostvars["one"]["obs_address"] = "10.0.0.1"
+    words = "pushgateway on one would take metrics from anybody who reaches 10.0.0.1:9091"
+    assert words in "".join(problems((groups, hostvars)))
+    for way_out in (
+        {"pushgateway_basic_auth_username": "batch"},
+        {"pushgateway_allow_unauthenticated": True},
+        {"pushgateway_web_config": {"tls_server_config": {"client_auth_type": "RequireAndVerifyClientCert"}}},
+    ):
+        assert words not in "".join(problems((groups, {**hostvars, "one": {**hostvars["one"], **way_out}})))
+
+
 @pytest.mark.parametrize("owner", ["thanos", "loki"])
 def test_several_hosts_need_a_bucket(owner: str) -> None:
     groups, hostvars = site()

@@ -238,3 +238,28 @@ def test_without_jobs_every_target_is_the_stacks() -> None:
 def test_without_applications_nothing_is_said_of_them() -> None:
     findings = _health.evaluate("prometheus", prometheus(), {**EXPECTED, "jobs": ["node_exporter"]}, LOADED + 500)
     assert "applications" not in {finding.check for finding in findings}
+
+
+PUSHED = (
+    'push_time_seconds{instance="",job="backup"} 100\npush_failure_time_seconds{instance="",job="backup"} 0\n'
+    'push_time_seconds{instance="a",job="sync"} 100\npush_failure_time_seconds{instance="a",job="sync"} 200\n'
+)
+
+
+def test_a_push_that_was_refused_is_its_senders_fault() -> None:
+    pages = {_health.READY: Page(200, ""), _health.METRICS: Page(200, PUSHED)}
+    (_answers, found) = _health.evaluate("pushgateway", pages, {}, 0)
+    assert (found.healthy, found.warning) == (True, True)
+    assert found.detail == "the last push was refused of job/sync/instance/a"
+    assert not _health.evaluate("pushgateway", pages, {}, 0, strict=True)[1].healthy
+    later = PUSHED.replace("100", "300")
+    (_answers, found) = _health.evaluate("pushgateway", {**pages, _health.METRICS: Page(200, later)}, {}, 0)
+    assert (found.healthy, found.warning, found.detail) == (True, False, "2 groups")
+
+
+@pytest.mark.parametrize(("value", "healthy"), [("1", True), ("0", False)])
+def test_an_exporter_of_probes_must_have_its_configuration(value: str, healthy: bool) -> None:
+    metrics = Page(200, f"blackbox_exporter_config_last_reload_successful {value}\n")
+    pages = {_health.HEALTHY: Page(200, "Healthy"), _health.METRICS: metrics}
+    assert _health.pages_of("blackbox_exporter", {}) == tuple(pages)
+    assert _health.evaluate("blackbox_exporter", pages, {}, 0)[1].healthy is healthy

@@ -82,7 +82,7 @@ def test_refusals_are_one_good_finding() -> None:
 
 def test_requests_write_nothing_where_they_are_let_in() -> None:
     # Whoever adds an entry says here why it is harmless: nothing inside, or nothing that can be read.
-    harmless = {b"{}", b"[]", b"", b'{"streams":[]}', b"not snappy", b"not thrift"}
+    harmless = {b"{}", b"[]", b"", b'{"streams":[]}', b"not snappy", b"not thrift", b"no metric"}
     for entries in _guarded.ENTRIES.values():
         for entry in entries:
             way = Way(entry.what, "a", 1, entry.path, content_type=entry.content_type)
@@ -122,6 +122,12 @@ def test_receivers_are_tried_at_the_address_others_use() -> None:
     assert [item["what"] for item in items("otelcol", otelcol_zipkin_endpoint="0.0.0.0:9411")][-1] == "Zipkin"
     (receive,) = items("thanos-receive", thanos_receive_remote_write_address="0.0.0.0:10917")
     assert receive["path"] == "/api/v1/receive"
+
+
+def test_a_push_is_tried_with_what_is_no_metric() -> None:
+    (push,) = items("pushgateway", pushgateway_external_url="http://x/push")
+    assert (push["port"], push["path"], push["warning"]) == (9091, "/push/metrics/job/obs-verify", False)
+    assert _ways_in.body_of(_ways_in.way_of(push)) == b"no metric"
 
 
 def test_a_prefix_stands_before_paths() -> None:

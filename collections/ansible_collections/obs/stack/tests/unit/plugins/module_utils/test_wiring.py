@@ -167,7 +167,7 @@ def test_prefix(flags: dict[str, t.Any], url: str, prefix: str) -> None:
     assert _wiring.url_prefix(flags, url) == prefix
 
 
-def web(**changes: t.Any) -> dict[str, t.Any]:
+def web(listen: str = "0.0.0.0:9090", **changes: t.Any) -> dict[str, t.Any]:
     """web_access with nothing set but the changes."""
     options: dict[str, t.Any] = {
         "name": "prometheus",
@@ -177,10 +177,11 @@ def web(**changes: t.Any) -> dict[str, t.Any]:
         "password": "",
         "server_name": "a.example.com",
     }
-    return _web.web_access("0.0.0.0:9090", **{**options, **changes})
+    return _web.web_access(listen, **{**options, **changes})
 
 
 USERS = {"basic_auth_users": {"metrics": "$2y$10$hash"}}
+PAIR = {"cert_file": "/a.crt", "key_file": "/a.key"}
 
 
 def test_open_listener_needs_nothing() -> None:
@@ -189,6 +190,30 @@ def test_open_listener_needs_nothing() -> None:
     assert (access["files"], access["secrets"]) == ([], [])
     assert access["probe"] == {"scheme": "http", "address": "127.0.0.1", "port": 9090}
     assert access["client"] == {"scheme": "http"}
+
+
+@pytest.mark.parametrize(
+    ("listen", "changes"),
+    [
+        ("127.0.0.1:9091", {}),
+        ("0.0.0.0:9091", {"unauthenticated": True}),
+        ("0.0.0.0:9091", {"web_config": USERS, "username": "metrics", "password": "secret"}),
+        (
+            "0.0.0.0:9091",
+            {"web_config": {"tls_server_config": {"client_auth_type": "RequireAndVerifyClientCert", **PAIR}}},
+        ),
+    ],
+)
+def test_who_writes_must_be_known_beyond_loopback(listen: str, changes: dict[str, t.Any]) -> None:
+    assert web(listen, writes=True, **changes)["probe"]["port"] == 9091
+
+
+@pytest.mark.parametrize("changes", [{}, {"web_config": {"tls_server_config": PAIR}}])
+def test_what_takes_writes_from_anyone_is_refused(changes: dict[str, t.Any]) -> None:
+    with pytest.raises(StackError, match="anyone who reaches it could write") as caught:
+        web("0.0.0.0:9091", writes=True, name="pushgateway", **changes)
+    assert "pushgateway_listen_address: 127.0.0.1:9091" in str(caught.value)
+    assert web("0.0.0.0:9091", **changes), "who only reads need not be known"
 
 
 def test_certificate_and_user_reach_probe_client_and_listener() -> None:
