@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import os
 import shutil
 from pathlib import Path
@@ -49,11 +48,12 @@ def probes(host: Any) -> dict[tuple[str, str, str], str]:
 
 @pytest.fixture(scope="module", autouse=True)
 def web(request: pytest.FixtureRequest) -> Any:
-    """A web server that is asked."""
+    """A web server that is asked. Afterwards nothing of ours is left."""
     host = testinfra.get_host("ansible://tls-1", ansible_inventory=str(INVENTORY))
     host.check_output("systemd-run --unit lab-web --collect python3 -m http.server 8080 --directory /usr/share/doc")
     yield host
     host.run("systemctl stop lab-web")
+    assert get(host, PUSHGATEWAY + BATCH, *CA, *USER, "-X", "DELETE").status == 202
 
 
 def test_every_kind_of_probe_succeeds_on_something_real(host):
@@ -69,9 +69,16 @@ def test_every_kind_of_probe_succeeds_on_something_real(host):
     }
 
 
+def test_pings_take_one_capability_and_no_other(host):
+    status = prober().check_output(f"cat /proc/{process(prober(), 'blackbox_exporter').pid}/status")
+    held = {line.split()[1] for line in status.splitlines() if line.startswith(("CapEff", "CapBnd", "CapAmb"))}
+    assert held == {f"{1 << 13:016x}"}, "CAP_NET_RAW"
+
+
 def test_the_end_of_a_certificate_is_measured_and_told(host):
-    ends = x509.load_pem_x509_certificate((TLS / "tls-1.crt").read_bytes()).not_valid_after
-    expected = ends.replace(tzinfo=datetime.timezone.utc).timestamp()
+    # Of the chain that was verified, up to the CA, the first end counts.
+    chain = [x509.load_pem_x509_certificate((TLS / f"{name}.crt").read_bytes()) for name in ("tls-1", "ca")]
+    expected = min(certificate.not_valid_after_utc.timestamp() for certificate in chain)
     rows = ask(host, "probe_ssl_last_chain_expiry_timestamp_seconds")
     assert {row["metric"]["job"]: float(row["value"][1]) for row in rows} == {
         "lab-guarded": expected,
@@ -156,6 +163,7 @@ def test_what_was_pushed_outlives_a_restart(host):
 
 def test_what_was_pushed_outlives_another_release(host, lab, tmp_path):
     before = pushed(host)
+    assert before["lab_rows"] == "7"
     known = lab["obs_lab_components"]["pushgateway"]["version"]
     # The same program as a release of another name: its version has to be part of what the program says of itself.
     other = known.rpartition(".")[0]

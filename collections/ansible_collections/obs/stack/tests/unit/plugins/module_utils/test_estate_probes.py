@@ -13,7 +13,12 @@ import typing as t
 import pytest
 import yaml
 
-from ansible_collections.obs.stack.plugins.module_utils import _estate, _estate_probes, _estate_problems
+from ansible_collections.obs.stack.plugins.module_utils import (
+    _estate,
+    _estate_probe_problems,
+    _estate_probes,
+    _estate_problems,
+)
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._estate_ways import Ways
 
@@ -220,6 +225,12 @@ def test_one_reason_is_told_once_for_all_its_hosts() -> None:
 def test_what_is_no_list_is_refused(value: t.Any) -> None:
     (found,) = _estate_problems.problems(*estate(y=value))
     assert "obs_probes of y: it is not a list" in found
+
+
+def test_what_can_be_asked_is_read_in_spite_of_what_cannot() -> None:
+    known, refused = _estate_probe_problems.read(*estate(y=[SHOP, "shop"], p="shop"))
+    assert [one.target for one in known] == SHOP["targets"]
+    assert len(refused) == 2
 
 
 @pytest.mark.parametrize("group", ["prometheus", "blackbox_exporter"])
