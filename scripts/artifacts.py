@@ -240,9 +240,10 @@ def hash_of(content: bytes) -> str:
 def fill(store: Store, catalogue: Catalogue, offline: bool, only_defaults: bool) -> dict[str, object]:
     """Bring the catalogue, or only what this machine runs by default, into the store. Returns what obs_lab.yml says."""
     filler = Filler(store, offline, MACHINES.get(platform.machine()) if only_defaults else None)
+    wanted = {name: row for name, row in catalogue.components.items() if row.in_local or not only_defaults}
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        brought = pool.map(lambda component: bring(filler, component, only_defaults), catalogue.components.values())
-        components = dict(zip(catalogue.components, brought, strict=True))
+        brought = pool.map(lambda component: bring(filler, component, only_defaults), wanted.values())
+        components = dict(zip(wanted, brought, strict=True))
     versions = {f"{name}_version": row["version"] for name, row in components.items() if "default" in row}
     for row in [] if only_defaults else catalogue.broken:
         pack_broken(store, catalogue.components[row["component"]], row, components[row["component"]]["version"])
@@ -288,7 +289,7 @@ def main() -> int:
     """Fill the store and write obs_lab.yml; returns the exit code."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--offline", action="store_true", help="do not ask upstream")
-    options.add_argument("--defaults", action="store_true", help="only the roles' default versions")
+    options.add_argument("--defaults", action="store_true", help="only what inventories/local runs")
     options.add_argument("--only", action="append", metavar="COMPONENT", help="these components, not all of them")
     options.add_argument("--list", action="store_true", help="print what the store holds, one line per component")
     arguments = options.parse_args()
@@ -304,7 +305,7 @@ def main() -> int:
             print(f"artifacts: {error}", file=sys.stderr)
             return 1
         target = root / "obs_lab.yml"
-        if arguments.only and target.exists():
+        if (arguments.only or arguments.defaults) and target.exists():
             lab = joined(yaml.safe_load(target.read_text()), lab)
         text = "# Written by scripts/artifacts.py: what tests and `make up` run instead of the roles' defaults.\n"
         unfinished = target.with_name(".obs_lab.yml.new")

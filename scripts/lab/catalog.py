@@ -78,7 +78,7 @@ class Package:
 
 @dataclass(frozen=True)
 class Component:
-    """One row of catalog.yml. wanted: the role's default version."""
+    """One row of catalog.yml. wanted: the role's default version; in_local: `make up` runs it."""
 
     name: str
     wanted: str
@@ -91,6 +91,7 @@ class Component:
     stand_in: StandIn | None = None
     wheelhouse: str = ""
     debian: Package | None = None
+    in_local: bool = True
 
     @property
     def substitute(self) -> str:
@@ -171,4 +172,5 @@ def _component(name: str, row: dict[str, Any]) -> Component:
         StandIn(row["stand_in"]) if "stand_in" in row else None,
         row.get("wheelhouse", ""),
         Package(**row["debian"]) if "debian" in row else None,
+        row.get("in_local", True),
     )

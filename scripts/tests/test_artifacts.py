@@ -90,8 +90,10 @@ def test_defaults_are_brought_for_this_machine_alone_and_the_rest_later(
     monkeypatch.setattr(artifacts.platform, "machine", lambda: "aarch64")
     store.root.mkdir(parents=True)
     only_probe = Catalogue({"probe": PROBE})
-    artifacts.fill(store, only_probe, offline=True, only_defaults=True)
-    assert builds == [("1.9.0", "arm64")]
+    other = replace(PROBE, name="other", in_local=False, url=PROBE.url.replace("probe", "other"))
+    both = Catalogue({"probe": PROBE, "other": other})
+    lab = artifacts.fill(store, both, offline=True, only_defaults=True)
+    assert builds == [("1.9.0", "arm64")] and set(lab["obs_lab_components"]) == {"probe"}  # type: ignore[call-overload]
     artifacts.fill(store, only_probe, offline=True, only_defaults=False)
     sums = store.mirror / HOST / "probe" / "v1.9.0" / "sha256sums.txt"
     assert set(packing.read_sums(sums.read_text())) == {f"probe-1.9.0.linux-{arch}.tar.gz" for arch in PROBE.arches}
