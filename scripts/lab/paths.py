@@ -8,7 +8,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 COLLECTION = ROOT / "collections" / "ansible_collections" / "obs" / "stack"
 CATALOG = ROOT / "molecule" / "shared" / "artifacts" / "catalog.yml"
-PROJECTS = {"demo": COLLECTION / "roles" / "demo" / "files" / "obs_demo"}  # Python, packed as wheelhouses
+PROJECTS = {  # Python, packed as wheelhouses
+    "demo": COLLECTION / "roles" / "demo" / "files" / "obs_demo",
+    "exporter": COLLECTION / "roles" / "exporter" / "files" / "obs_exporter",
+}
 STAND_INS = ROOT / "molecule" / "shared" / "artifacts" / "standins"
 BROKEN = ROOT / "molecule" / "shared" / "artifacts" / "broken"
 

@@ -1,0 +1,9 @@
+# Copyright: obs.stack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Prometheus metrics from what applications already expose, from one configuration."""
+
+from __future__ import annotations
+
+__version__ = "1.0.0"
