@@ -117,8 +117,8 @@ lab: engine ## Build the hosts' images and fill the artifact store
 	@scripts/lab.sh
 
 .PHONY: wheelhouse
-wheelhouse: venv ## Pack the demo application for the role demo: DIR= [ARCH=arm64]
-	@$(PYTHON) -m scripts.wheelhouse demo --output $(or $(DIR),.build/wheelhouse) $(if $(ARCH),--arch $(ARCH))
+wheelhouse: venv ## Pack a Python project for its role: [PROJECT=demo|exporter] DIR= [ARCH=arm64]
+	@$(PYTHON) -m scripts.wheelhouse $(or $(PROJECT),demo) --output $(or $(DIR),.build/wheelhouse) $(if $(ARCH),--arch $(ARCH))
 
 .PHONY: setup
 setup: ## Install what this machine lacks for `make up`: packages, Docker Engine, .venv, host image, release archives

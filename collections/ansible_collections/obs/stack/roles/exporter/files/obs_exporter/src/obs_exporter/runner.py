@@ -78,15 +78,16 @@ class Runner:
         # Who asks while a collection is under way shares it: a pair of Prometheis costs as much as one.
         if self._shared is None or self._shared.done():
             self._shared = asyncio.create_task(self.collect(None, budget), name=f"{self.name}-collect")
-        try:
-            found = await asyncio.wait_for(asyncio.shield(self._shared), budget + 0.1)
-        except (CollectError, asyncio.TimeoutError):
+        shared = self._shared
+        await asyncio.wait({shared}, timeout=budget + 0.1)
+        # Cancelled: the configuration changed meanwhile, and this module is no more.
+        if not shared.done() or shared.cancelled() or shared.exception() is not None:
             self._own.age.labels(self.name).set(
                 time.monotonic() - (self._held_at if self._held is not None else self._began)
             )
             return None
         self._own.age.labels(self.name).set(0.0)
-        return found
+        return shared.result()
 
     async def _serve_log(self, source: LogSource, budget: float) -> Cached:
         problem = ""

@@ -40,7 +40,7 @@ async def active(config: Connections, timeout: float) -> float:
     return float(max(0, int(found[1]) - 1))
 
 
-def of_port(port: int, root: Path = Path("/proc/net")) -> int:
+def of_port(port: int, root: Path = Path("/proc/self/net")) -> int:
     """Established connections to a local TCP port, of both address families."""
     count = 0
     for name in ("tcp", "tcp6"):

@@ -27,6 +27,7 @@ from obs_exporter.samples import DROP_VALUE, Builder
 MOST_CACHED = 20_000
 # Exemplars are looked for in the last lines of a batch only.
 EXEMPLAR_LINES = 50
+NO_TRACE = (None, "", "-")
 
 Key = tuple[Any, ...]
 Columns = list[Sequence[Any]]
@@ -255,7 +256,7 @@ def _exemplars(
     last: dict[tuple[int, int], tuple[Any, float, Any]] = {}
     for place in range(first, len(keys)):
         cell = cache[keys[place]]
-        if cell is None or cell is cells.spare:
+        if cell is None or cell is cells.spare or columns[trace][place] in NO_TRACE:
             continue
         try:
             number = 1.0 if value is None else float(columns[value][place]) * cells.metric.scale

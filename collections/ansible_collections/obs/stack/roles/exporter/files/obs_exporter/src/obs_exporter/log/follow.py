@@ -52,27 +52,30 @@ class Follower:
             tail = resumed(one, one["path"], same_inode=True)
             if tail is not None:
                 self.tails[tail.identity] = tail
+                tail.modified = int(one["modified"])
                 continue
             self._rotated_away(one)
 
     def _rotated_away(self, saved: dict[str, Any]) -> None:
         """The rest of a file that is not at its path any more, and the files that came after it."""
-        mark = int(saved["modified"])
         rest = self._rest_of(saved)
         if rest is not None:
-            mark = rest.modified
             self.tails[rest.identity] = rest
             self.counts["rotated"] += 1
         elif int(saved["offset"]):
             self.counts["lost"] += 1
-        for path, found in _siblings(saved["path"]):
+        self._newer(saved["origin"], int(saved["modified"]))
+
+    def _newer(self, path: str, mark: int) -> None:
+        """Open what was rotated after a moment (nanoseconds) and never seen at its path."""
+        for sibling, found in _siblings(path):
             identity = (found.st_dev, found.st_ino)
-            if found.st_mtime_ns > mark and identity not in self.tails and not self._is_done(identity, path):
-                self._open(path, identity)
+            if found.st_mtime_ns > mark and identity not in self.tails and not self._is_done(identity, sibling):
+                self._open(sibling, identity, origin=path)
 
     def _rest_of(self, saved: dict[str, Any]) -> Tail | None:
         """A renamed file by its inode, or a copy that was made before the file was truncated, by how it begins."""
-        found = _siblings(saved["path"])
+        found = _siblings(saved["origin"])
         for path, _stat in found:
             tail = resumed(saved, path, same_inode=True)
             if tail is not None:
@@ -115,13 +118,17 @@ class Follower:
                 if identity in self.tails:
                     self.tails[identity].path = path
                 elif not self._is_done(identity, path):
+                    before = [tail.modified for tail in self.tails.values() if tail.origin == path]
                     self._open(path, identity, at_end=self._from_end)
+                    if before:
+                        # Another one may have come and gone between two looks.
+                        self._newer(path, max(before))
         self._from_end = False
         if not present and not self.problem:
             self.problem = "there is no file at " + ", ".join(self._patterns)
         return present
 
-    def _open(self, path: str, identity: Identity, *, at_end: bool = False) -> None:
+    def _open(self, path: str, identity: Identity, *, at_end: bool = False, origin: str = "") -> None:
         if len(self.tails) >= self._most:
             self.problem = f"more than {self._most} files (max_files)"
             return
@@ -134,7 +141,7 @@ class Follower:
             return
         found = os.fstat(descriptor)
         self._done.pop(identity, None)
-        tail = Tail(path, descriptor, found.st_dev, found.st_ino, modified=found.st_mtime_ns)
+        tail = Tail(path, descriptor, found.st_dev, found.st_ino, modified=found.st_mtime_ns, origin=origin or path)
         if at_end:
             _to_the_end(tail, found.st_size)
         self.tails[tail.identity] = tail
@@ -144,6 +151,9 @@ class Follower:
         if changed and tail.replaced(size):
             self._truncated(tail)
             size, _changed = tail.look()
+        elif changed and not tail.offset and tail.modified_before:
+            # Seen empty before: what it held meanwhile may have been copied away and cut off.
+            self._newer(tail.origin or tail.path, tail.modified_before)
         if size > tail.offset and (changed or tail.pending or gone):
             tail.pending = True
             for _round in range(CHUNKS_A_ROUND):

@@ -55,6 +55,7 @@ class Tail:
     quiet_since: float | None = None  # monotonic; since when it is gone from its path and does not grow
     modified: int = 0  # nanoseconds, as seen last
     modified_before: int = 0  # and the time before
+    origin: str = ""  # where it was before it was rotated: what rotations are looked for by
     pending: bool = False  # there was more than one round reads
     seen: tuple[int, int] = field(default=(-1, -1))  # size and mtime at the last look
 
@@ -126,6 +127,7 @@ class Tail:
         """As it is saved."""
         return {
             "path": self.path,
+            "origin": self.origin or self.path,
             "device": self.device,
             "inode": self.inode,
             "offset": self.offset,
@@ -163,6 +165,6 @@ def resumed(saved: dict[str, Any], path: str, *, same_inode: bool) -> Tail | Non
     if (same_inode and not inode_fits) or found.st_size < offset or digest(head) != wanted:
         os.close(descriptor)
         return None
-    return Tail(
-        path, descriptor, found.st_dev, found.st_ino, offset, head, bool(saved["skipping"]), modified=found.st_mtime_ns
-    )
+    tail = Tail(path, descriptor, found.st_dev, found.st_ino, offset, head, bool(saved["skipping"]))
+    tail.modified, tail.origin = found.st_mtime_ns, str(saved["origin"])
+    return tail
