@@ -192,19 +192,29 @@ def upstream() -> Iterator[Upstream]:
 
 
 @pytest.fixture(scope="session")
-def promtool(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The real one, of the artifact store."""
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with the real prometheus and promtool of the artifact store."""
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     store = Path(os.environ.get("OBS_STORE") or Path(os.environ.get("OBS_CACHE") or base / "obs-stack") / "store")
     archives = sorted((store / "mirror/github.com/prometheus/prometheus/releases/download").glob("v3*/*.tar.gz"))
     for archive in reversed(archives):
+        folder = tmp_path_factory.mktemp("release")
         with contextlib.suppress(tarfile.TarError, KeyError, EOFError, OSError), tarfile.open(archive) as packed:
-            member = next((one for one in packed.getmembers() if one.name.endswith("/promtool")), None)
-            file = packed.extractfile(member) if member else None
-            if file is not None:
-                program = tmp_path_factory.mktemp("promtool") / "promtool"
-                program.write_bytes(file.read())
-                program.chmod(0o755)
-                if subprocess.run([program, "--version"], capture_output=True, check=False).returncode == 0:
-                    return program
-    pytest.skip("there is no promtool in the artifact store")
+            for member in packed.getmembers():
+                file = packed.extractfile(member) if member.name.endswith(("/promtool", "/prometheus")) else None
+                if file is not None:
+                    program = folder / Path(member.name).name
+                    program.write_bytes(file.read())
+                    program.chmod(0o755)
+            if all(
+                subprocess.run([folder / name, "--version"], capture_output=True, check=False).returncode == 0
+                for name in ("promtool", "prometheus")
+            ):
+                return folder
+    pytest.skip("there is no whole release of Prometheus in the artifact store")
+
+
+@pytest.fixture(scope="session")
+def promtool(release: Path) -> Path:
+    """The real one."""
+    return release / "promtool"

@@ -10,7 +10,6 @@ import json
 from pathlib import Path
 
 import pytest
-
 from obs_exporter.config import ConfigError, parse, read
 from obs_exporter.config.load import schema
 from obs_exporter.config.values import seconds, size

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from obs_exporter.config import parse
 from obs_exporter.config.logs import Log
 from obs_exporter.log import follow

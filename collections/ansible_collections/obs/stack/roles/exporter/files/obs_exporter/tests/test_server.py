@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import concurrent.futures
 import gzip
+import json
 import os
 import signal
 import socket
 import ssl
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -80,6 +82,43 @@ def test_promtool_finds_nothing_to_say(run: Callable[..., Any], promtool: Path, 
     )
     assert bad.returncode != 0
     assert 'app_info{environment="test",version="1.2"} 1.0' in page
+
+
+def test_a_real_prometheus_scrapes_it(run: Callable[..., Any], release: Path, tmp_path: Path) -> None:
+    exporter = run(CONFIG)
+    config = tmp_path / "prometheus.yml"
+    config.write_text(
+        "global: {scrape_interval: 200ms, scrape_timeout: 200ms}\nscrape_configs:\n"
+        f"  - {{job_name: exporter, static_configs: [{{targets: ['{exporter.address}']}}]}}\n"
+    )
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    command = [
+        release / "prometheus",
+        f"--config.file={config}",
+        f"--storage.tsdb.path={tmp_path / 'tsdb'}",
+        f"--web.listen-address={address}",
+        "--enable-feature=exemplar-storage",
+    ]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def ask(path: str) -> Any:
+        try:
+            with urllib.request.urlopen(f"http://{address}/api/v1/{path}", timeout=5) as answer:
+                return json.load(answer)["data"]
+        except OSError:
+            return None
+
+    try:
+        found = until(lambda: (ask("query?query=a_total") or {}).get("result"))
+        assert found[0]["value"][1] == "1" and found[0]["metric"]["job"] == "exporter"
+        assert ask("query?query=up")["result"][0]["value"][1] == "1"
+        span = f"query_exemplars?query=a_total&start={time.time() - 60}&end={time.time() + 60}"
+        assert until(lambda: ask(span))[0]["exemplars"][0]["labels"] == {"trace_id": "abc"}
+    finally:
+        server.kill()
+        server.wait()
 
 
 def test_reload_by_signal_and_by_page(run: Callable[..., Any]) -> None:

@@ -75,7 +75,7 @@ class Builder:
         exemplars: Mapping[float, Exemplar] | None = None,
     ) -> bool:
         """One histogram. buckets: (upper bound, cumulative count) in rising order, the last one's bound is infinite."""
-        own = self._admit(family, labels, len(buckets) + 2)
+        own = self._admit(family, labels, len(buckets) + (2 if total is not None else 0))
         if own is None or family is None:
             return False
         for bound, count in buckets:
