@@ -26,7 +26,7 @@ PUBLIC_HOSTS = {
     "github.com", "raw.githubusercontent.com", "docs.github.com", "dl.grafana.com", "grafana.com",
     "prometheus.io", "thanos.io", "opentelemetry.io", "docs.ansible.com", "ansible.readthedocs.io",
     "docs.aws.amazon.com", "www.gnu.org", "www.fsf.org", "www.freedesktop.org", "systemd.io", "man7.org", "semver.org",
-    "spdx.org", "go.dev", "www.rfc-editor.org",
+    "spdx.org", "go.dev", "www.rfc-editor.org", "jmespath.org", "json-schema.org",
 }
 RESERVED = re.compile(r"(^|\.)(example(\.(com|org|net))?|test|invalid|localhost|local|internal)$")
 URL = re.compile(r"\b(?:https?|git|ssh)://(?:[^\s/@'\"<>]*@)?([^\s/:'\"<>`)\]},;|\\]+)")

@@ -95,7 +95,7 @@ def _task_around(lines: list[str], number: int) -> list[str]:
 
 INVENTORY = re.compile(
     r"\b(groups\s*[\[.|]|group_names\b|hostvars\b|inventory_hostname_short\b"
-    r"|obs_[a-z]\w*(?!\w|\.\w+:))"  # but module:function of a Python release of ours
+    r"|obs_(?!exporter_)[a-z]\w*(?!\w|\.\w+:))"  # but module:function of a Python release of ours, and its metrics
 )
 
 

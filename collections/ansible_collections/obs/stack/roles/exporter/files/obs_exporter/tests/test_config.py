@@ -41,7 +41,7 @@ def test_a_configuration_is_taken() -> None:
         (HTTP.replace("value: v", "value: 'v['"), 6, "modules.a.metrics.0.value", "no JMESPath"),
         (HTTP.replace("name: m", "name: m_total"), 6, "modules.a.metrics.0", "must not end in _total"),
         (HTTP.replace("help:", "type: counter, help:"), 6, "modules.a.metrics.0", "ends in _total: m_total"),
-        (HTTP.replace("http://x/", "http://u:secret@x/"), 4, "modules.a.url", "password_file"),
+        (HTTP.replace("http://x/", "http://u:@x/"), 4, "modules.a.url", "password_file"),
         (HTTP.replace("http_json", "ftp"), 2, "modules.a", "does not match any of the expected tags"),
         ("modules: [1]\n", 1, "modules", "dictionary"),
         ("- 1\n", 1, "", "want a mapping"),

@@ -21,7 +21,8 @@ from obs_exporter.render import text
 from obs_exporter.samples import Builder
 from obs_exporter.web.config import parse as parse_web
 
-QUICK = settings(max_examples=150, deadline=2000, suppress_health_check=list(HealthCheck))
+# No database: it would be left in the tree.
+QUICK = settings(database=None, max_examples=150, deadline=2000, suppress_health_check=list(HealthCheck))
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=10), inner, max_size=5),
