@@ -49,7 +49,6 @@ of them to one address.
 # Services that a playbook of one's own runs: the group that a list of hosts for them is best called.
 ON_THEIR_OWN = {
     "demo": "demo",
-    "exporter": "monitored",
     "grafana": "grafana",
     "loki": "loki",
     "otelcol": "otelcol",

@@ -22,7 +22,7 @@ TROUBLESHOOTING = COLLECTION / "docs" / "troubleshooting.md"
 
 
 # Roles that no play of site.yml runs yet.
-ON_THEIR_OWN: set[str] = {"exporter"}
+ON_THEIR_OWN: set[str] = set()
 
 
 class _Loader(yaml.SafeLoader):

@@ -21,6 +21,7 @@ SERVICES = {
     "tempo",
     "otelcol",
     "otelcol-agent",
+    "exporter",
     "grafana",
     "demo",
 }

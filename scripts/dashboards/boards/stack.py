@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scripts.dashboards import ask, links, look
 
-OURS = "prometheus|alertmanager|node_exporter|loki|tempo|grafana|gateway|promtail|otelcol|otelcol-agent|thanos-.+"
+OURS = "prometheus|alertmanager|node_exporter|exporter|loki|tempo|grafana|gateway|promtail|otelcol|otelcol-agent|thanos-.+"
 S = 'site=~"$site"'
 UP = f'up{{job=~"{OURS}", {S}}}'
 
@@ -145,7 +145,7 @@ BOARD = look.Board(
                 look.log_lines(
                     "Errors of the stack's own services",
                     "Lines at level error and above of the stack's services.",
-                    '{service_name=~"prometheus|alertmanager|node_exporter|loki|tempo|grafana|otelcol.*|promtail|thanos-.+"}'
+                    '{service_name=~"prometheus|alertmanager|node_exporter|exporter|loki|tempo|grafana|otelcol.*|promtail|thanos-.+"}'
                     ' | site=~"$site" | detected_level=~"error|critical|fatal"',
                 ),
             ],

@@ -96,6 +96,7 @@ COMPONENTS = (
         plain=True,
     ),
     Component("promtail", "monitored", 9080, private=True),
+    Component("exporter", "exporter", 9920, private=True),
     Component("grafana", "grafana", 3000, redundant=False, login="grafana_metrics"),
     Component("demo", "demo", 8000, plain=True, local=True),
 )

@@ -277,8 +277,8 @@ def grafana(ways: Ways) -> dict[str, t.Any]:
     return {"endpoints": found, "otlp_address": tracing(ways)}
 
 
-def demo(ways: Ways) -> dict[str, t.Any]:
-    """Where the demo application sends its spans: to the collector beside it, which needs no credentials of it."""
+def spans_beside(ways: Ways) -> dict[str, t.Any]:
+    """Where exporter and demo application send their spans: to the collector beside them, without credentials."""
     if not ways.own("otelcol"):
         return {"otlp_endpoint": ""}
     listen, loopback = receiver("otelcol_otlp_http_listen_address", 4318, ways.variables, enclosed=ways.enclosed)
@@ -295,7 +295,8 @@ DERIVED: dict[str, t.Callable[[Ways], dict[str, t.Any]]] = {
     "promtail": promtail,
     "grafana": grafana,
     "gateway": gateway,
-    "demo": demo,
+    "exporter": spans_beside,
+    "demo": spans_beside,
 }
 
 

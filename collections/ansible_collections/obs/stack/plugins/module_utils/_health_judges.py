@@ -199,6 +199,17 @@ def grafana(asked: Asked) -> Finding:
     return Finding("database", True, "ok, Grafana {0}".format(answer.get("version") or "of unknown version"))
 
 
+def modules(asked: Asked) -> Finding:
+    """Whether every module of the exporter collects. One that does not is a warning: what it asks is the user's own."""
+    found = {
+        labels.get("module", ""): value for labels, value in samples(asked.metrics, "obs_exporter_collection_success")
+    }
+    failing = sorted(name for name, value in found.items() if not value)
+    if failing:
+        return asked.told("modules", "cannot collect: {0}; journalctl -u exporter says why".format(some(failing)))
+    return Finding("modules", True, "{0} collect".format(len(found)))
+
+
 def backends(asked: Asked) -> Finding:
     """Whether every backend of the balancer has a server that is up. One that is down beside another is a warning."""
     servers: dict[str, dict[str, bool]] = {}

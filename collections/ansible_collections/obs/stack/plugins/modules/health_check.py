@@ -58,6 +58,7 @@ options:
       - otelcol
       - otelcol-agent
       - promtail
+      - exporter
       - grafana
       - gateway
       - demo

@@ -25,7 +25,7 @@ from ansible_collections.obs.stack.plugins.module_utils._estate_ways import EXTE
 Groups = dict[str, list[str]]
 Vars = dict[str, dict[str, t.Any]]
 ALL = ("prometheus", "alertmanager", "thanos_store", "thanos_compact", "thanos_query", "loki", "tempo", "otelcol")
-ALL += ("monitored", "grafana", "demo")
+ALL += ("monitored", "exporter", "grafana", "demo")
 TLS = {"certificate": "own.crt", "private_key": "own.key", "ca": "ca.pem"}
 
 
@@ -75,7 +75,7 @@ def test_alone_everything_asks_everything_at_loopback() -> None:
     one = derived(whole(), "one")
     assert one["runs"] == [
         "prometheus", "alertmanager", "node_exporter", "thanos", "loki", "tempo", "otelcol", "otelcol-agent",
-        "grafana", "demo",
+        "exporter", "grafana", "demo",
     ]  # fmt: skip
     assert one["listen"]["loki"] == one["listen"]["private"] == "127.0.0.1"
     assert one["listen"]["prometheus"] == "0.0.0.0"
@@ -91,13 +91,34 @@ def test_alone_everything_asks_everything_at_loopback() -> None:
     }
     assert one["otelcol_agent"]["logs_endpoint"] == {"url": "http://127.0.0.1:3100/otlp"}
     assert one["tempo"]["remote_write"] == [{"url": "http://127.0.0.1:9090/api/v1/write"}]
-    assert one["demo"] == {"otlp_endpoint": "http://127.0.0.1:4318"}
+    assert one["demo"] == one["exporter"] == {"otlp_endpoint": "http://127.0.0.1:4318"}
+    assert one["listen"]["exporter"] == "127.0.0.1"
     assert [(row["name"], row["url"]) for row in one["grafana"]["endpoints"]] == [
         ("Prometheus", "http://127.0.0.1:10904"),
         ("Loki", "http://127.0.0.1:3100"),
         ("Tempo", "http://127.0.0.1:3200"),
         ("Alertmanager", "http://127.0.0.1:9093"),
     ]
+
+
+def test_every_prometheus_of_a_site_scrapes_its_exporters_and_no_other_s() -> None:
+    groups, hostvars = site()
+    groups["exporter"] = ["d", "e", "far"]
+    hostvars["far"] = {"obs_site": "elsewhere"}
+    hostvars["e"].update(exporter_listen_address="0.0.0.0:9921", obs_zone="z")
+    for host in ("a", "b"):
+        found = derived((groups, hostvars), host)["prometheus"]
+        (job,) = [one for one in found["scrape_configs"] if one["job_name"] == "exporter"]
+        assert [(one["targets"], one["labels"]["instance"]) for one in job["static_configs"]] == [
+            (["10.0.0.4:9920"], "d:9920"),
+            (["10.0.0.5:9921"], "e:9921"),
+        ]
+        assert job["scheme"] == "https" and job["tls_config"] == {"ca_file": "/etc/prometheus/ca/exporter.pem"}
+        assert job["static_configs"][1]["labels"]["host_zone"] == "z"
+    # Several hosts: it is on every address there, and so protected; its spans stay at home.
+    e = derived((groups, hostvars), "e")
+    assert e["listen"]["exporter"] == "0.0.0.0" and e["exporter"] == {"otlp_endpoint": ""}
+    assert e["urls"]["exporter"] == "https://10.0.0.5:9921"
 
 
 def test_a_sidecar_keeps_prometheus_from_compacting_and_the_collector_sends_it_otlp() -> None:

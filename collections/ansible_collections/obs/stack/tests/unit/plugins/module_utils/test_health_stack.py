@@ -36,6 +36,10 @@ WELL = {
     ),
     "otelcol-agent": "",
     "promtail": "promtail_targets_active_total 2\n",
+    "exporter": (
+        "obs_exporter_config_last_reload_successful 1.0\n"
+        'obs_exporter_collection_success{module="a"} 1.0\nobs_exporter_collection_success{module="b"} 1.0\n'
+    ),
     "grafana": "",
     "gateway": (
         'haproxy_server_status{proxy="loki",server="a",state="UP"} 1\n'
@@ -149,6 +153,19 @@ def test_service_that_is_not_ready_tells_only_that(component: str) -> None:
             WELL["gateway"].replace('"b",state="UP"} 1', '"b",state="UP"} 0'),
             "backends",
             "warning: down: loki/b",
+        ),
+        (
+            "exporter",
+            WELL["exporter"].replace("successful 1.0", "successful 0.0"),
+            "configuration",
+            "WRONG: the last reload failed",
+        ),
+        ("exporter", WELL["exporter"].replace('"b"} 1.0', '"b"} 0.0'), "modules", "warning: cannot collect: b;"),
+        (
+            "exporter",
+            WELL["exporter"] + 'obs_exporter_series_dropped_total{module="a",reason="limit"} 3.0\n',
+            "series",
+            "warning: 3 series",
         ),
         ("gateway", "x 1\n", "backends", "WRONG: /metrics does not tell haproxy_server_status"),
     ],

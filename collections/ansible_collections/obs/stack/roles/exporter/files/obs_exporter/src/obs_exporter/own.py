@@ -63,6 +63,12 @@ class Own:
             module,
             registry=registry,
         )
+        self.max_age = Gauge(
+            "obs_exporter_collection_max_age_seconds",
+            "Age beyond which nothing of a module is served that is collected beside scrapes.",
+            module,
+            registry=registry,
+        )
         self.series = Gauge(
             "obs_exporter_series", "Series of the module's last good collection.", module, registry=registry
         )
@@ -126,6 +132,7 @@ class Own:
             self.success,
             self.duration,
             self.age,
+            self.max_age,
             self.series,
             self.log_bytes,
             self.log_files,

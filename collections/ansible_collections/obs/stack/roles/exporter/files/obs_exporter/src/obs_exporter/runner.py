@@ -48,7 +48,9 @@ class Runner:
         """Begin what goes on by itself."""
         self._began = time.monotonic()
         await self._source.start()
+        self._own.max_age.remove_by_labels({"module": self.name})
         if self.config.interval > 0 and self.scraped:
+            self._own.max_age.labels(self.name).set(self.config.oldest)
             self._loop = asyncio.create_task(self._go_on(), name=f"{self.name}-interval")
 
     async def stop(self) -> None:
