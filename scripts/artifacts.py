@@ -179,7 +179,7 @@ class Filler:
         digests = {}
         for arch, url in urls.items():
             archive = self.store.place(url)
-            wheelhouse.pack(paths.PROJECTS[component.wheelhouse], wheelhouse.PYTHONS, arch, archive)
+            wheelhouse.pack(paths.PROJECTS[component.wheelhouse], wheelhouse.PYTHONS, arch, archive, version)
             self.store.note(url, OURS, component.wheelhouse_digest())
             digests[archive.name] = packing.sha256(archive)
         packing.write_sums(self.store.place(component.checksums_url(version)), digests)

@@ -41,11 +41,16 @@ def version(project: Path) -> str:
     return found[1]
 
 
-def wheels(project: Path, pythons: tuple[str, ...], arch: str, folder: Path) -> dict[str, Path | bytes]:
-    """Members of the archive. Raises Unpackable."""
+def wheels(
+    project: Path, pythons: tuple[str, ...], arch: str, folder: Path, numbered: str = ""
+) -> dict[str, Path | bytes]:
+    """Members of the archive. numbered: see pack(). Raises Unpackable."""
     own, foreign = folder / "own", folder / "foreign"
     # From a copy: a build leaves its traces beside the sources.
     shutil.copytree(project, folder / "source", ignore=shutil.ignore_patterns("tests", "__pycache__"))
+    told = numbered or version(project)
+    for path in (folder / "source" / "pyproject.toml", *folder.glob("source/src/*/__init__.py")):
+        path.write_text(path.read_text().replace(f'= "{version(project)}"', f'= "{told}"'))
     _pip("build the wheel", project, "wheel", "--no-deps", "--wheel-dir", str(own), str(folder / "source"))
     for python in pythons:
         tag = python.replace(".", "")
@@ -59,7 +64,7 @@ def wheels(project: Path, pythons: tuple[str, ...], arch: str, folder: Path) -> 
         _pip(f"get the wheels for Python {python}", project, "download", *rules, *target, *locks)
     built = next(iter(own.glob("*.whl")))
     name = built.name.split("-")[0].replace("_", "-")
-    line = f"{name}=={version(project)} --hash=sha256:{packing.sha256(built)}\n"
+    line = f"{name}=={told} --hash=sha256:{packing.sha256(built)}\n"
     members: dict[str, Path | bytes] = {LOCK: ((project / LOCK).read_text() + line).encode()}
     members.update({f"wheels/{path.name}": path for path in [built, *foreign.glob("*.whl")]})
     return members
@@ -75,10 +80,21 @@ def _pip(what: str, project: Path, *arguments: str) -> None:
         raise Unpackable(f"could not {what} of {project.name}: {' '.join(last)[:300]}")
 
 
-def pack(project: Path, pythons: tuple[str, ...], arch: str, target: Path) -> None:
-    """Write the archive of one architecture. Raises Unpackable."""
+def pack(project: Path, pythons: tuple[str, ...], arch: str, target: Path, numbered: str = "") -> None:
+    """Write the archive of one architecture.
+
+    Args:
+        project: folder of the sources.
+        pythons: interpreters, such as 3.11.
+        arch: in Go's names.
+        target: file to write.
+        numbered: call it by another version than its sources do, for tests of an upgrade.
+
+    Raises:
+        Unpackable: with the reason.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        packing.pack(target, "", wheels(project, pythons, arch, Path(folder)))
+        packing.pack(target, "", wheels(project, pythons, arch, Path(folder), numbered))
 
 
 def main() -> int:
