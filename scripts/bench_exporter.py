@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures the exporter: scrapes of 10,000 series in 50 modules, lines of a log per second, memory over time.
 
-    python -m scripts.bench_exporter [--seconds 600] [--lines 2000000]
+    python -m scripts.bench_exporter [--minutes 10] [--lines 2000000]
 
 Beside it Debian's mtail on the same log, where it is installed. Ends with 1 when a target is missed.
 """
@@ -177,13 +177,13 @@ def mtail(folder: Path) -> None:
 def main() -> int:
     """Measure; returns the exit code."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--seconds", type=float, default=600)
+    options.add_argument("--minutes", type=float, default=1, help="how long memory is watched; 10 to call it flat")
     options.add_argument("--lines", type=int, default=2_000_000)
     arguments = options.parse_args()
     python = projects.environment("exporter", paths.PROJECTS["exporter"])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        good = [scrapes(python, folder, arguments.seconds)]
+        good = [scrapes(python, folder, arguments.minutes * 60)]
         good += [follow(python, folder, arguments.lines, form) for form in ("combined", "nginx_json")]
         mtail(folder)
     return 0 if all(good) else 1

@@ -49,8 +49,16 @@ def until(what: Callable[[], Any], seconds: float = WAIT_SECONDS) -> Any:
 class Exporter:
     """One that runs. get() asks it; log holds the lines it wrote."""
 
-    def __init__(self, folder: Path, config: str, *arguments: str, scheme: str = "http") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        config: str,
+        *arguments: str,
+        scheme: str = "http",
+        environment: dict[str, str] | None = None,
+    ) -> None:
         self.folder = folder
+        self.environment = {**ENVIRONMENT, **(environment or {})}
         self.file = folder / "exporter.yml"
         self.file.write_text(config)
         self.arguments = arguments
@@ -71,7 +79,7 @@ class Exporter:
             "127.0.0.1:0",
             *self.arguments,
         ]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=self.environment)
         self.log = []
         threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
         self.address = until(self._bound)
@@ -129,10 +137,12 @@ def run(tmp_path: Path) -> Iterator[Callable[..., Exporter]]:
     """Start an exporter with a configuration and further arguments."""
     started: list[Exporter] = []
 
-    def start(config: str, *arguments: str, scheme: str = "http") -> Exporter:
+    def start(
+        config: str, *arguments: str, scheme: str = "http", environment: dict[str, str] | None = None
+    ) -> Exporter:
         folder = tmp_path / f"exporter{len(started)}"
         folder.mkdir()
-        started.append(Exporter(folder, config, *arguments, scheme=scheme))
+        started.append(Exporter(folder, config, *arguments, scheme=scheme, environment=environment))
         return started[-1].start()
 
     yield start

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from obs_exporter.config import parse
 from prometheus_client import REGISTRY
 
@@ -53,10 +54,23 @@ def test_an_example_prints_what_it_says(text: str, told: tuple[str, str], tmp_pa
     assert told[0] == "text" and done.stdout == told[1]
 
 
+def configurations() -> list[str]:
+    """The exporter.yml of every YAML example: it stands there as it is, or as an inventory has it."""
+    found = []
+    for kind, text in BLOCKS:
+        document = yaml.safe_load(text) if kind == "yaml" else {}
+        modules = document.get("modules") or document.get("exporter_modules")
+        if modules:
+            found.append(yaml.safe_dump({"modules": modules}))
+        else:
+            assert kind != "yaml" or "obs_scrape" in document, text
+    return found
+
+
 def test_every_kind_has_an_example() -> None:
-    yaml = [text for kind, text in BLOCKS if kind == "yaml"]
-    assert all(parse(text).modules for text in yaml)
-    assert {kind_of(text) for text in [*yaml, *(text for text, _told in RUNS)]} == {
+    assert len(configurations()) >= 2 and all(parse(text).modules for text in configurations())
+    examples = " ".join([*configurations(), *(text for text, _told in RUNS)])
+    assert set(re.findall(r"kind: (\w+)", examples)) == {
         "log",
         "http_json",
         "sql",
@@ -64,6 +78,12 @@ def test_every_kind_has_an_example() -> None:
         "python",
         "systemd_units",
     }
+
+
+def test_the_log_format_told_is_the_one_that_ships() -> None:
+    shipped = Path(__file__).resolve().parents[2] / "nginx" / "obs_json.conf"
+    (told,) = [text for kind, text in BLOCKS if kind == "nginx"]
+    assert told == "".join(line for line in shipped.read_text().splitlines(True) if not line.startswith("#"))
 
 
 def test_the_payment_processor_counts_what_happens() -> None:

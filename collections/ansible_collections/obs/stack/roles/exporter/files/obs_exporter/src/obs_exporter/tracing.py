@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 from obs_exporter import __version__
 
+END_SECONDS = 3.0
 _tracer: Any = None
 _provider: Any = None
 
@@ -39,9 +41,11 @@ def set_up() -> bool:
 
 
 def shut_down() -> None:
-    """Send what is left."""
+    """Send what is left, within a few seconds: a receiver that hangs must not hold up a restart."""
     if _provider is not None:
-        _provider.shutdown()
+        sending = threading.Thread(target=_provider.shutdown, name="spans-end", daemon=True)
+        sending.start()
+        sending.join(END_SECONDS)
 
 
 @contextlib.contextmanager
