@@ -118,8 +118,8 @@ lab: engine ## Build the hosts' images and fill the artifact store
 	@scripts/lab.sh
 
 .PHONY: wheelhouse
-wheelhouse: venv ## Pack a Python project for its role: [PROJECT=demo|exporter] DIR= [ARCH=arm64]
-	@$(PYTHON) -m scripts.wheelhouse $(or $(PROJECT),demo) --output $(or $(DIR),.build/wheelhouse) $(if $(ARCH),--arch $(ARCH))
+wheelhouse: venv ## Pack a Python project for its role: [PROJECT=demo|exporter] DIR= [ARCH=arm64] [PYTHONS="3.10 3.12"]
+	@$(PYTHON) -m scripts.wheelhouse $(or $(PROJECT),demo) --output $(or $(DIR),.build/wheelhouse) $(if $(ARCH),--arch $(ARCH)) $(foreach version,$(PYTHONS),--python $(version))
 
 .PHONY: setup
 setup: ## Install what this machine lacks for `make up`: packages, Docker Engine, .venv, host image, release archives

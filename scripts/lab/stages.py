@@ -68,7 +68,7 @@ def projects() -> Stage:
     folder = LOGS / "projects.parts"
     command = ("python", "-m", "scripts.projects")
     settings = {"OBS_JUNIT_FOLDER": str(folder)}
-    return Stage("projects", command, 2, junit=LOGS / "projects.xml", parts=folder, environment=settings)
+    return Stage("projects", command, 3, junit=LOGS / "projects.xml", parts=folder, environment=settings)
 
 
 def sanity() -> Stage:

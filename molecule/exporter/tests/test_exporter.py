@@ -68,7 +68,9 @@ def test_prometheus_scrapes_it_with_all_it_collects(host):
     assert one(host, 'shop_queue_waiting{queue="mail"}') == 3
     assert one(host, 'systemd_unit_active{unit="nginx.service"}') == 1
     assert (one(host, 'systemd_unit_memory_bytes{unit="prometheus.service"}') or 0) > 1e6
-    assert one(host, "min(obs_exporter_collection_success)") == 1
+    wait_for("every module", lambda: one(host, "min(obs_exporter_collection_success)") == 1)
+    rules = get(host, "http://127.0.0.1:9090/api/v1/rules?type=alert").json["data"]["groups"]
+    assert "ExporterModuleFailing" in [rule["name"] for group in rules for rule in group["rules"]]
 
 
 def test_the_page_is_clean(host):

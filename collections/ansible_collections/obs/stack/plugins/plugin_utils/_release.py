@@ -21,6 +21,7 @@ from ansible_collections.obs.stack.plugins.module_utils._delivery import fetch_o
 from ansible_collections.obs.stack.plugins.module_utils._distribution import link_programs
 from ansible_collections.obs.stack.plugins.module_utils._fetch import FetchedFile, fetch, fetch_text, private_dir
 from ansible_collections.obs.stack.plugins.module_utils._lock import locked
+from ansible_collections.obs.stack.plugins.module_utils._wheelhouse import install_wheelhouse
 from ansible_collections.obs.stack.plugins.module_utils._wish import ReleaseForHost
 
 CACHE = "~/.cache/obs-stack/artifacts"
@@ -71,7 +72,9 @@ def programs_of(name: str, release: ReleaseForHost, how: Mapping[str, Any]) -> s
         StackError: the archive cannot be had or unpacked.
     """
     folder = private_dir(os.path.join(private_dir(cache_folder(how)), UNPACKED))
-    place = os.path.join(folder, f"{name}-{release.version}-{release.sha256}")
+    # A wheelhouse is made anew for each interpreter.
+    interpreter = release.interpreter.replace("python", "-")
+    place = os.path.join(folder, f"{name}-{release.version}-{release.sha256}{interpreter}")
     with locked(place + ".lock", name=f"{name} {release.version}", patience=PATIENCE):
         if not os.path.isdir(place):
             _remove_unused(folder)
@@ -79,6 +82,15 @@ def programs_of(name: str, release: ReleaseForHost, how: Mapping[str, Any]) -> s
             shutil.rmtree(beside, ignore_errors=True)
             if release.kind == "distribution":
                 link_programs(beside, release.binaries)
+            elif release.kind == "wheelhouse":
+                install_wheelhouse(
+                    archive_of(release, how).path,
+                    beside,
+                    place,
+                    url_name=os.path.basename(release.url),
+                    binaries=release.binaries,
+                    python=release.python,
+                )
             else:
                 unpack(
                     archive_of(release, how).path,

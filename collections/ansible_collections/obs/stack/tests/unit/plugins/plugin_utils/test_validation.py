@@ -6,10 +6,13 @@
 
 from __future__ import annotations
 
+import ensurepip
 import hashlib
 import io
 import os
+import sys
 import tarfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +198,57 @@ def test_programs_are_unpacked_once_and_unused_ones_removed(folder: Path) -> Non
     archive(folder, XD + "\n# another build\n")
     judge(folder)
     assert not first.exists(), "nobody used it for a month"
+
+
+PROGRAM = """import sys
+
+
+def main():
+    print("xd 1.2.3")
+    return int("bad" in open(sys.argv[2]).read()) if sys.argv[1] == "check" else 0
+"""
+
+
+def wheelhouse(folder: Path) -> None:
+    """The release as wheels: the program's, by its hash, and pip's."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as wheel:
+        wheel.writestr("xd.py", PROGRAM)
+        wheel.writestr("xd-1.2.3.dist-info/METADATA", "Metadata-Version: 2.1\nName: xd\nVersion: 1.2.3\n")
+        wheel.writestr("xd-1.2.3.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr("xd-1.2.3.dist-info/RECORD", "")
+    pip = sorted(Path(ensurepip.__file__).parent.glob("_bundled/pip-*.whl"))
+    if not pip:
+        pytest.skip("this Python carries no wheel of pip")
+    files = {
+        "requirements.lock": f"xd==1.2.3 --hash=sha256:{hashlib.sha256(packed.getvalue()).hexdigest()}\n".encode(),
+        "wheels/xd-1.2.3-py3-none-any.whl": packed.getvalue(),
+        f"wheels/{pip[-1].name}": pip[-1].read_bytes(),
+    }
+    with tarfile.open(folder / "x-1.2.3.tar.gz", "w:gz") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+
+
+def test_a_wheelhouse_is_installed_and_its_checker_asked(folder: Path) -> None:
+    wheelhouse(folder)
+    sha256 = hashlib.sha256((folder / "x-1.2.3.tar.gz").read_bytes()).hexdigest()
+    release = {
+        "kind": "wheelhouse",
+        "version": "1.2.3",
+        "url": f"file://{folder}/x-{{version}}.tar.gz",
+        "sha256": {"amd64": sha256, "arm64": sha256},
+        "binaries": {"xd": "xd:main"},
+        "python": sys.executable,
+    }
+    answer, _warnings = judge(folder, release=release, files=[config("good")])
+    assert answer["validated"] is True
+    (place,) = [path for path in (folder / "cache" / "unpacked").iterdir() if path.is_dir()]
+    assert place.name.endswith("-{}.{}".format(*sys.version_info[:2])), "each interpreter has its own"
+    with pytest.raises(StackError, match="refuses"):
+        judge(folder, release=release, files=[config("bad")])
 
 
 def test_files_are_private_while_they_are_judged(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -117,6 +117,19 @@ def test_check_config_says_good_and_bad(tmp_path: Path, capsys: pytest.CaptureFi
     assert "no bcrypt hash" in capsys.readouterr().err
 
 
+def test_collectors_are_judged_where_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A controller that judges a host's configuration has none of its folders."""
+    file, plugins = tmp_path / "c.yml", tmp_path / "plugins"
+    file.write_text(
+        f"plugin_paths: [{plugins}]\nmodules: {{a: {{kind: python, collector: 'gone_for_good:collect'}}}}\n"
+    )
+    assert main(["--config.file", str(file), "--check-config"]) == 0
+    assert f"plugin_paths: {plugins} is not here: collectors are not judged" in capsys.readouterr().err
+    plugins.mkdir()
+    assert main(["--config.file", str(file), "--check-config"]) == 2
+    assert "modules.a: cannot load gone_for_good:collect" in capsys.readouterr().err
+
+
 def test_what_is_not_text_is_an_error(tmp_path: Path) -> None:
     file = tmp_path / "c.yml"
     file.write_bytes(b"modules:\n  \xff: 1\n")

@@ -135,7 +135,7 @@ def test_a_stale_result_is_not_served_as_fresh(run: Callable[..., Any], upstream
     assert exporter.value("a_value") is None
     age = exporter.value('obs_exporter_collection_age_seconds{module="a"}')
     assert age is not None and age > 0.6
-    assert exporter.value('obs_exporter_collection_max_age_seconds{module="a"}') == 0.7
+    assert exporter.value('obs_exporter_collection_max_age_seconds{module="a"}') == pytest.approx(0.7)
 
 
 def test_a_python_collector_that_hangs_keeps_its_places_only(
