@@ -57,9 +57,19 @@ def test_plain_http_and_a_foreign_ca_are_refused(host, service):
 
 def test_every_target_is_scraped(host):
     expected = {(name, f"tls-1:{port}"): "1" for name, port in PORTS.items()}
-    elsewhere = {"node_exporter": 9100, "blackbox_exporter": 9115, "pushgateway": 9091}
+    elsewhere = {"node_exporter": 9100, "blackbox_exporter": 9115, "pushgateway": 9091, "exporter": 9920}
     expected.update({(name, f"tls-2:{port}"): "1" for name, port in elsewhere.items()})
     wait_for("every target up", lambda: up(host) == expected or None, seconds=45)
+
+
+def test_the_exporter_is_as_guarded_and_collects(host):
+    page = "https://tls-2:9920/metrics"
+    assert get(host, page, *trusted("prometheus"), *USER).status == 200
+    assert get(host, page, *trusted("prometheus")).status == 401
+    assert get(host, page, *USER).status == 0
+    active = 'systemd_unit_active{unit="exporter.service",host="tls-2"}'
+    rows = wait_for("its module", lambda: query(host, active, "https://tls-1:9090", *trusted("prometheus"), *USER), 45)
+    assert rows[0]["value"][1] == "1"
 
 
 def test_alerts_arrive(host):
@@ -116,7 +126,7 @@ def test_renewed_certificate_is_taken_without_a_restart(host):
     assert certificate("tls-1") != fresh
     run = converge()
     assert run.code == 0, run.errors or run.output
-    assert run.changed == 6
+    assert run.changed == 7
     assert certificate("tls-1") == fresh
     assert ssl.PEM_cert_to_DER_cert(fresh)
     assert {name: process(host, name) for name in PORTS} == before
