@@ -116,7 +116,7 @@ def _item(metric: Mapped, family: Metric | None, item: Any, builder: Builder) ->
         _histogram(metric, family, labels, found, item, builder)
         return
     value = number(found, metric.values)
-    if value is None or (metric.type == "counter" and not value >= 0):
+    if value is None or (metric.type == "counter" and (math.isnan(value) or value < 0)):
         builder.dropped[DROP_VALUE] += 1
         return
     value *= metric.scale

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated, Any
 
@@ -90,7 +91,7 @@ def _buckets(bounds: list[float]) -> list[float]:
         raise ValueError("want bounds in rising order")
     if bounds[-1] == float("inf"):
         bounds = bounds[:-1]
-    if not bounds or len(bounds) > 100 or any(bound != bound or abs(bound) == float("inf") for bound in bounds):
+    if not bounds or len(bounds) > 100 or not all(map(math.isfinite, bounds)):
         raise ValueError("want 1 to 100 finite bounds")
     return bounds
 

@@ -93,9 +93,10 @@ def parse(text: str, source: str) -> WebConfig:
     """Raises ConfigError."""
     try:
         data, lines = load(text)
-        return WebConfig.model_validate({} if data is None else data)
     except YamlError as error:
         raise ConfigError(source, [Problem(error.line, "", str(error))]) from None
+    try:
+        return WebConfig.model_validate({} if data is None else data)
     except ValidationError as error:
         raise ConfigError(source, problems_of(error, lines)) from None
 
