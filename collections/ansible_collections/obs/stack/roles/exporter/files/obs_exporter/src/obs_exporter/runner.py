@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from typing import Any
 
 from obs_exporter import tracing
 from obs_exporter.config.kinds import TARGET
@@ -57,8 +58,7 @@ class Runner:
         """End it."""
         for task in (self._loop, self._shared):
             if task is not None:
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+                await _end(task)
         await self._source.stop()
 
     async def once(self) -> None:
@@ -169,3 +169,14 @@ class Runner:
             except CollectError:
                 pass
             await asyncio.sleep(max(0.0, self.config.interval - (time.monotonic() - began)))
+
+
+async def _end(task: asyncio.Task[Any]) -> None:
+    """Cancel a task until it has ended.
+
+    Once is not enough: before Python 3.12 wait_for loses a cancellation that comes as its result does.
+    """
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=0.1)
+    await asyncio.gather(task, return_exceptions=True)
