@@ -45,6 +45,7 @@ def lint() -> list[Stage]:
         Stage("yamllint", ("yamllint", "--strict", "."), 0.5),
         Stage("mypy", ("mypy",), 1.5),
         Stage("secret scan", ("python", "scripts/secret_scan.py"), 0.5),
+        Stage("rule lint", ("python", "scripts/rule_lint.py"), 0.5),
         Stage("ansible-lint", ("ansible-lint", "--offline", "--profile", "production"), 2),
     ]
 

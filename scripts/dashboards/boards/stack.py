@@ -27,7 +27,7 @@ BOARD = look.Board(
                 look.stat(
                     "Alerts firing",
                     "Alerts that page or make a ticket. The Watchdog, which always fires, is not counted.",
-                    ask.value(f'count(ALERTS{{alertstate="firing", severity!="none", {S}}}) or vector(0)'),
+                    ask.value(f'count(ALERTS{{alertstate="firing", severity=~"page|ticket", {S}}}) or vector(0)'),
                     steps=look.NONE_IS_GOOD,
                     links=[links.to_board("Alertmanager", "obs-alertmanager")],
                 ),

@@ -21,7 +21,7 @@ from ansible_collections.obs.stack.plugins.module_utils import (
     _expected,
 )
 from ansible_collections.obs.stack.plugins.module_utils._estate_ways import Ways
-from ansible_collections.obs.stack.plugins.plugin_utils import _health_report
+from ansible_collections.obs.stack.plugins.plugin_utils import _alert_sources, _health_report
 from ansible_collections.obs.stack.plugins.plugin_utils._causes import causes_of
 from ansible_collections.obs.stack.plugins.plugin_utils._filters import explained, once_per_task
 
@@ -68,7 +68,9 @@ def estate(
 
 def estate_problems(groups: Mapping[str, Sequence[str]], hostvars: Mapping[str, Mapping[str, t.Any]]) -> list[str]:
     """What in an inventory cannot become a working estate, its ``obs_*`` variables held against their specification."""
-    return _estate_problems.problems(groups, Once(hostvars), spec())
+    hostvars = Once(hostvars)
+    found = _estate_problems.problems(groups, hostvars, spec())
+    return found or _alert_sources.problems(groups.get("prometheus") or [], hostvars)
 
 
 def health_report(hostvars: Mapping[str, Mapping[str, t.Any]], hosts: Sequence[str]) -> dict[str, t.Any]:
