@@ -143,6 +143,7 @@ docs: venv ## Write the pages that are made from the roles, the inventory's spec
 	@$(PYTHON) -m scripts.role_docs
 	@$(PYTHON) -m scripts.inventory_docs
 	@$(PYTHON) -m scripts.ports_docs
+	@$(PYTHON) -m scripts.alert_docs
 	@$(PYTHON) -m scripts.compatibility
 
 .PHONY: dashboards

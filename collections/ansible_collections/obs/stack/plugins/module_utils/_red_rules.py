@@ -65,7 +65,7 @@ _MATCHERS = re.compile(r"{0}(\s*,\s*{0})*".format(_MATCHER))
 
 
 class Source(t.NamedTuple):
-    """Requests as one kind of application counts them. ``duration`` is a histogram's name, or "" where there is none."""
+    """Requests as one kind of application counts them. ``duration`` is a histogram's name, "" where there is none."""
 
     name: str
     requests: str
