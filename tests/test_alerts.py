@@ -71,6 +71,9 @@ def promtool() -> str | None:
     return shutil.which("promtool") or (str(built[-1]) if built else None)
 
 
+needs_promtool = pytest.mark.skipif(promtool() is None, reason="no promtool on the PATH nor in the artifact store")
+
+
 def refused(asked: list[tuple[str, str]], folder: Path) -> str:
     """What promtool says against queries: all of them as rules of one file, labelled with where they stand."""
     rules = [
@@ -107,7 +110,7 @@ def test_pages_and_table_are_current() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.skipif(promtool() is None, reason="no promtool on the PATH nor in the artifact store")
+@needs_promtool
 def test_every_query_of_a_page_can_be_asked(tmp_path: Path) -> None:
     asked = [(name, query) for name, page in PAGES.items() for query in blocks(page, "promql")]
     assert not refused(asked, tmp_path)

@@ -18,6 +18,9 @@ description:
     rename, with no more than the reload or restart it needs. It is probed, and put back when it does not get ready.
   - A run that fails leaves the service that was there. A run that is killed is healed by the next one.
   - Prints what it would do and the whole difference with C(--check --diff). Secrets are never shown.
+  - Each service that a run changes, or fails to change, is told to node_exporter by a text file in
+    C(/var/lib/node_exporter), where that folder is there. C(deploy_timestamp_seconds) has the version and generation,
+    C(deploy_failed) the step and both versions until a run succeeds.
 author:
   - obs.stack contributors (@obs-stack)
 requirements:

@@ -60,10 +60,22 @@ import json
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.obs.stack.plugins.module_utils._deploy_metrics import record
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._masking import MINIMUM_LENGTH
 from ansible_collections.obs.stack.plugins.module_utils._transaction import apply
 from ansible_collections.obs.stack.plugins.module_utils._wish import Wish
+
+
+def _one(module: AnsibleModule, wish: Wish) -> dict:
+    """Apply one service; its outcome, or its failure."""
+    try:
+        outcome, masker = apply(wish, check_mode=module.check_mode, with_diff=module._diff)
+    except StackError as error:
+        return {"failed": True, "msg": str(error), "step": error.step}
+    for warning in outcome.warnings:
+        module.warn(masker.mask(warning))
+    return outcome.to_plain()
 
 
 def main() -> None:
@@ -81,15 +93,13 @@ def main() -> None:
         module.no_log_values.update(word for word in wish.secrets if len(word) >= MINIMUM_LENGTH)
     results: list = []
     for wish in wishes:
-        try:
-            outcome, masker = apply(wish, check_mode=module.check_mode, with_diff=module._diff)
-        except StackError as error:
-            results.append({"failed": True, "msg": str(error), "step": error.step})
-            break
-        for warning in outcome.warnings:
-            module.warn(masker.mask(warning))
-        results.append(outcome.to_plain())
-        if outcome.need_release:
+        result = _one(module, wish)
+        results.append(result)
+        if not module.check_mode:
+            told = record(wish.root, wish.name, result, wanted=wish.release.version, state=wish.state)
+            if told:
+                module.warn(told)
+        if result.get("failed") or result.get("need_release"):
             break
     module.exit_json(changed=any(one.get("changed") for one in results), results=results)
 

@@ -108,6 +108,7 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.obs.stack.plugins.module_utils._deploy_metrics import record
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._rollback import lift, roll_back
 
@@ -143,6 +144,10 @@ def main() -> None:
             )
     except StackError as error:
         module.fail_json(msg=str(error), step=error.step)
+    if not module.check_mode and params["state"] == "held":
+        told = record(params["root"], params["name"], result, wanted="", state="started")
+        if told:
+            module.warn(told)
     module.exit_json(**result)
 
 
