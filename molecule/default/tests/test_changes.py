@@ -22,6 +22,11 @@ def reloads(host) -> int:
     return journal.count("Completed loading of configuration file")
 
 
+def told(host) -> list[str]:
+    """What node_exporter is told of deploys of Prometheus."""
+    return host.file("/var/lib/node_exporter/obs_deploy_prometheus.prom").content_string.splitlines()
+
+
 @pytest.fixture
 def undone():
     """Brings the host back to the scenario's own wish, whatever the test did."""
@@ -67,7 +72,11 @@ def test_rejected_configuration_leaves_the_old_one_at_work(host):
     assert "prometheus" in run.errors and "never" in run.errors, run.errors
     assert process(host, "prometheus") == before
     assert get(host, "http://127.0.0.1:9090/-/ready").status == 200
+    (failed,) = [line for line in told(host) if line.startswith("deploy_failed")]
+    assert 'service="prometheus",step="check"' in failed
     assert converge().code == 0
+    # The run that succeeds ends it, although it changed nothing; the last deploy stays known.
+    assert [line.partition("{")[0] for line in told(host)] == ["deploy_timestamp_seconds"]
 
 
 def test_killed_process_comes_back(host):
