@@ -20,8 +20,8 @@ from ansible_collections.obs.stack.plugins.module_utils._slo_durations import se
 SEVERITIES = ("page", "ticket", "info")
 KEYS = ("enabled", "for", "severity", "threshold")
 
-Document = Mapping[str, t.Any]
-Rule = Mapping[str, t.Any]
+Document = t.Mapping[str, t.Any]
+Rule = t.Mapping[str, t.Any]
 
 
 def alerts_of(documents: Iterable[Document]) -> dict[str, Rule]:
