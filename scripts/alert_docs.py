@@ -38,6 +38,8 @@ TITLES = {
     "promtail": "Promtail",
     "gateway": "Gateway",
     "grafana": "Grafana",
+    "blackbox_exporter": "Probes",
+    "pushgateway": "Pushgateway",
 }
 
 

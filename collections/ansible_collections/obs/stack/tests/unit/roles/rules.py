@@ -20,6 +20,8 @@ from ansible_collections.obs.stack.plugins.module_utils._red_rules import KNOWN,
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROLES = HERE.parents[2] / "roles"
+# promtool's own files, where a case has more to it than series and times.
+STORIES = sorted((HERE / "rules").glob("*.test.yml"))
 TABLES = sorted((HERE / "alerts").glob("*.yml"))
 # Annotations that say the same in each firing alert as in its rule.
 FIXED = ("runbook", "dashboard", "threshold")

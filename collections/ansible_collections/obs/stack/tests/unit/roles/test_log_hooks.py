@@ -109,12 +109,12 @@ def test_promtail_is_behind_while_a_position_is(promtail: t.Any, tmp_path: pathl
     there = promtail.files(known)
     entries = {"journal": promtail.newest({})}
     noted = tmp_path / "positions.yaml"
-    noted.write_text("positions:\n  {}: \"5\"\n  cursor-journal: s=a;i=1;t=32\n".format(log))
+    noted.write_text('positions:\n  {}: "5"\n  cursor-journal: s=a;i=1;t=32\n'.format(log))
     assert promtail.behind(known, there, entries) == [str(log), "the journal"]
-    noted.write_text("positions:\n  {}: \"6\"\n  cursor-journal: s=a;i=2;t=64\n".format(log))
+    noted.write_text('positions:\n  {}: "6"\n  cursor-journal: s=a;i=2;t=64\n'.format(log))
     assert promtail.behind(known, there, entries) == []
     # Moved away since: Promtail has it open and reads it to the end before the next one.
-    noted.write_text("positions:\n  {}: \"0\"\n  cursor-journal: s=a;i=2;t=64\n".format(log))
+    noted.write_text('positions:\n  {}: "0"\n  cursor-journal: s=a;i=2;t=64\n'.format(log))
     log.rename(tmp_path / "a.log.1")
     log.write_text("1234567890\n")
     assert promtail.behind(known, there, entries) == []

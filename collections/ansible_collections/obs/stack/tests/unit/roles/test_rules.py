@@ -41,6 +41,12 @@ def test_alerts_fire_when_they_should_and_end(simulator: rules.Simulator, path: 
     assert not said, "\n".join(said)
 
 
+@pytest.mark.parametrize("path", [pytest.param(path, id=path.name.split(".")[0]) for path in rules.STORIES])
+def test_what_takes_more_than_a_table(simulator: rules.Simulator, path: pathlib.Path) -> None:
+    done = simulator.run("test", "rules", str(path))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_simulation_can_fail(simulator: rules.Simulator) -> None:
     good = rules.simulation(rules.table(rules.HERE / "alerts" / "grafana.yml"))[0]
     for place, word in ((0, "before it should"), (2, "although it is over")):
@@ -110,7 +116,7 @@ def test_what_every_estate_needs_is_there() -> None:
         "DeploymentFailed",
         "TargetDown",
         "NodeFilesystemSpaceFillingUp",
-        "CertificateExpiring",
+        "CertificateExpiresSoon",
         "NodeClockSkewDetected",
         "BackupMissing",
         "PrometheusScrapeSampleLimitHit",
