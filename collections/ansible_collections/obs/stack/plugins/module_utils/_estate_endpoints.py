@@ -178,6 +178,7 @@ def group_of(service: str) -> str:
         hint="Give -e service= one of {0}.".format(", ".join(component.name for component in COMPONENTS)),
     )
 
+
 # Plays of site.yml that bring something to services of others.
 WITHOUT_SERVICE = ("slo",)
 
