@@ -13,7 +13,7 @@ from ansible_collections.obs.stack.plugins.module_utils import _estate_endpoints
 from ansible_collections.obs.stack.plugins.plugin_utils import _verdicts
 from ansible_collections.obs.stack.plugins.plugin_utils._filters import explained
 
-(SLO_RUN,) = _estate_endpoints.WITHOUT_SERVICE
+SLO_RUN = _estate_endpoints.WITHOUT_SERVICE[0]
 RUNS = tuple(dict.fromkeys(component.run for component in _estate_endpoints.COMPONENTS))
 
 
