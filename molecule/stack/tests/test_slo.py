@@ -72,7 +72,8 @@ def test_what_ships_for_each_service_is_evaluated(host: Any) -> None:
 
 def pages(text: str) -> list[dict[str, Any]]:
     """Labels of the pages about the demo application that a receiver was told."""
-    alerts = [alert for line in text.splitlines() for alert in json.loads(line)["alerts"]]
+    told = [json.loads(line) for line in text.splitlines() if line.strip()]
+    alerts = [alert for one in told for alert in one["alerts"]]
     return [one["labels"] for one in alerts if one["labels"].get("sloth_id") and one["labels"]["severity"] == "page"]
 
 
