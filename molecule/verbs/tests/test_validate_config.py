@@ -73,6 +73,7 @@ def test_a_sound_estate_passes_with_no_host_in_reach() -> None:
         ("verbs-a", "prometheus"): "ok",
         ("verbs-a", "alertmanager"): "ok",
         ("verbs-a", "node_exporter"): "ok",
+        ("verbs-a", "slo"): "ok",
         ("verbs-b", "node_exporter"): "ok",
     }
 
@@ -84,9 +85,11 @@ def test_one_run_tells_all_that_is_wrong(far: tuple[str, ...]) -> None:
         ("far-1", "prometheus"): "REFUSED see below",
         ("far-1", "alertmanager"): "ok",
         ("far-1", "node_exporter"): "ok",
+        ("far-1", "slo"): "ok",
         ("far-2", "prometheus"): "ok 2 files only the host has",
         ("far-2", "alertmanager"): "REFUSED see below",
         ("far-2", "node_exporter"): "not judged see below",
+        ("far-2", "slo"): "ok",
     }
     causes = next(result["msg"] for name, _host, result in run.tasks if name == ASSERTION).splitlines()
     assert len(causes) == 3, causes
