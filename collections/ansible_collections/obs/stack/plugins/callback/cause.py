@@ -32,6 +32,7 @@ from ansible import constants as C
 from ansible.plugins.callback import CallbackBase
 
 from ansible_collections.obs.stack.plugins.plugin_utils._causes import Failure, causes_of, report
+from ansible_collections.obs.stack.plugins.plugin_utils._preload import preload_filters
 
 # Actions by which a playbook judges: each line of theirs is a cause of its own.
 JUDGING = frozenset(
@@ -50,6 +51,10 @@ class CallbackModule(CallbackBase):
     def __init__(self) -> None:
         super().__init__()
         self._failures: dict[str, list[Failure]] = {}
+
+    def v2_playbook_on_start(self, playbook: t.Any) -> None:
+        """Of no use to causes: here is where the process that forks all tasks passes first."""
+        preload_filters()
 
     def v2_runner_on_failed(self, result: t.Any, ignore_errors: bool = False) -> None:
         """Note a failed task; what is ignored is no cause."""

@@ -66,6 +66,14 @@ def estate(
     return result
 
 
+def host_variables(
+    groups: Mapping[str, Sequence[str]], hostvars: Mapping[str, Mapping[str, t.Any]], host: str
+) -> Mapping[str, t.Any]:
+    """Variables of a host as its inventory has them."""
+    del groups
+    return hostvars[host]
+
+
 def estate_problems(groups: Mapping[str, Sequence[str]], hostvars: Mapping[str, Mapping[str, t.Any]]) -> list[str]:
     """What in an inventory cannot become a working estate, its ``obs_*`` variables held against their specification."""
     hostvars = Once(hostvars)
@@ -98,6 +106,7 @@ class FilterModule:
             "estate": explained(once_per_task(estate)),
             "estate_problems": explained(estate_problems),
             "health_report": explained(health_report),
+            "host_variables": explained(once_per_task(host_variables)),
             "service_group": explained(_estate_endpoints.group_of),
             "service_role": explained(_estate_endpoints.role_of),
         }
