@@ -74,3 +74,10 @@ def test_a_playbooks_own_judgement_speaks_for_all(screen: t.Any) -> None:
     callback.v2_runner_on_failed(heard("a", result, action="ansible.builtin.assert", run_once=True))
     callback.v2_playbook_on_stats(stats(a=1))
     assert screen.err == ["Cause: b is down", "Cause: c is slow"]
+
+
+def test_filters_are_read_before_anything_is_forked(monkeypatch):
+    asked = []
+    monkeypatch.setattr(cause, "preload_filters", lambda: asked.append(True))
+    cause.CallbackModule().v2_playbook_on_start(None)
+    assert asked == [True]
