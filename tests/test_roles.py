@@ -49,6 +49,17 @@ def spec_breaches(role: str, defaults: dict[str, Any], options: dict[str, Any]) 
     return found
 
 
+def told(value: Any) -> list[str]:
+    """Every description below a specification."""
+    if isinstance(value, list):
+        return [text for item in value for text in told(item)]
+    if not isinstance(value, dict):
+        return []
+    own = value.get("description", [])
+    own = [own] if isinstance(own, str) else own if isinstance(own, list) else []
+    return [str(text) for text in own] + [text for item in value.values() for text in told(item)]
+
+
 def untold_options(options: dict[str, Any], path: str = "") -> list[str]:
     """Options with no known type, no description, or a list whose elements are not typed."""
     found = []
@@ -97,6 +108,14 @@ def test_defaults_equal_the_specification(role: Path) -> None:
     options = load_yaml((role / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
     assert not spec_breaches(role.name, defaults, options)
     assert not untold_options(options)
+
+
+@every_role
+def test_words_of_a_specification_are_no_templates(role: Path) -> None:
+    """Ansible templates all of a specification; a slip there fails every run of the role."""
+    spec = load_yaml((role / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]
+    found = [text for text in told(spec) if re.search(r"\{[{%#]", text)]
+    assert not found
 
 
 @every_role

@@ -32,6 +32,7 @@ from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import
     text,
     tls_of,
 )
+from ansible_collections.obs.stack.plugins.module_utils._estate_routing import receivers_of
 from ansible_collections.obs.stack.plugins.module_utils._estate_ways import Ways
 from ansible_collections.obs.stack.plugins.module_utils._own_dependencies import own
 from ansible_collections.obs.stack.plugins.module_utils._receivers import Server, remotes, servers
@@ -103,7 +104,7 @@ def checks(groups: Groups, hostvars: HostVars, host: str, defaults: Mapping[str,
     ]
     names = {component.name for component in mine}
     if "alertmanager" in names:
-        result += _servers("receiver", servers(variables.get("alertmanager_config") or {}))
+        result += _servers("receiver", servers(receivers_of(variables)))
     if "prometheus" in names:
         result += _servers("remote", remotes(variables.get("prometheus_config") or {}))
     return result + _service_dependencies.checks(mine, ways, _limits(variables, "certificate")) + found

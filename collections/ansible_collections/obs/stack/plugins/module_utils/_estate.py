@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from ansible_collections.obs.stack.plugins.module_utils import (
     _estate_ec2,
     _estate_probes,
+    _estate_routing,
     _estate_scrape,
     _estate_signals,
     _estate_slos,
@@ -60,8 +61,8 @@ def derive(groups: Groups, hostvars: HostVars, host: str) -> dict[str, t.Any]:
         ``health`` (how each is asked and what the inventory expects of it), ``runs`` (what is installed, in order),
         and per component it runs what its role takes: ``prometheus`` (external_labels, scrape_configs, alertmanagers,
         rules, files, secrets, live, flags, remote_write_receiver, replicas), ``alertmanager`` (peers,
-        advertise_address, members), the others as :mod:`_estate_signals` says; ``slos`` where rules are evaluated, as
-        :mod:`_estate_slos` says.
+        advertise_address, members, links), the others as :mod:`_estate_signals` says; ``slos`` where rules are
+        evaluated, as :mod:`_estate_slos` says.
 
     Raises:
         StackError: a listen address of the site is malformed, or an application or probe cannot become a target.
@@ -97,6 +98,7 @@ def derive(groups: Groups, hostvars: HostVars, host: str) -> dict[str, t.Any]:
         }
     if "alertmanager" in ends:
         result["alertmanager"] = _alertmanager(ways.members("alertmanager"), hostvars, host)
+        result["alertmanager"]["links"] = _estate_routing.links(ways)
         expected["alertmanager"] = {
             "members": len(ways.members("alertmanager")),
             "alerts": bool(ways.members("prometheus")),

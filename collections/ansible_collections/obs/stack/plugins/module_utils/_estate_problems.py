@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from ansible_collections.obs.stack.plugins.module_utils import (
     _estate_probe_problems,
+    _estate_routing,
     _estate_signal_problems,
     _estate_spec,
 )
@@ -46,6 +47,7 @@ def problems(groups: Groups, hostvars: HostVars, spec: Options | None = None) ->
             *_scrape_problems.problems(groups, hostvars),
             *_estate_probe_problems.problems(groups, hostvars),
             *_estate_signal_problems.problems(groups, hostvars),
+            *_estate_routing.problems(groups, hostvars),
         ]
     )
 

@@ -79,7 +79,9 @@ def _merge_dicts(base: Mapping[str, t.Any], over: Mapping[str, t.Any], path: str
 def _merge_values(base: t.Any, over: t.Any, key: str, path: str) -> t.Any:
     if isinstance(base, Mapping) and isinstance(over, Mapping):
         return _merge_dicts(base, over, path)
-    if key in KEYED_LISTS and is_list(over) and (base is None or is_list(base)):
+    # A named time interval of upstream's holds a list of the same name, without names.
+    inner = path.startswith(f"{key}[")
+    if key in KEYED_LISTS and not inner and is_list(over) and (base is None or is_list(base)):
         return _merge_keyed(base or [], over, key, path)
     return over
 

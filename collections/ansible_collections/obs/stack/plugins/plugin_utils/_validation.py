@@ -127,7 +127,7 @@ def _refusal(wish: Wish, host: str, refusals: Sequence[Refused], origins: Sequen
             named.append(f"{prefix}{item.path} ({words})" if words else prefix + item.path)
     return StackError(
         f"Could not validate {wish.name} {wish.release.version} of {host}",
-        why="; ".join(mask_by_key(masker.mask(f"{refusal.check} {refusal.words}")) for refusal in refusals),
+        why="; ".join(dict.fromkeys(mask_by_key(masker.mask(f"{one.check} {one.words}")) for one in refusals)),
         hint="Correct {}.".format(", ".join(named)) if named else "",
         step="check",
         doc="check",
