@@ -66,10 +66,11 @@ KINDS: dict[str, Kind] = {
         ("api_url", "app_token"),
         ((("api_url", "app_token"), "slack_api_url slack_app_token"),),
         {
-            "title": _t("obs.title"),
+            # The summary is in the text, where it is escaped.
+            "title": _t("obs.head"),
             "title_link": _t("obs.alertmanager_url"),
             "text": _t("obs.slack"),
-            "fallback": _t("obs.title"),
+            "fallback": _t("obs.head"),
             "color": _t("obs.slack.color"),
             "footer": "",
         },
