@@ -136,26 +136,28 @@ def _if_short(label: str, body: str) -> str:
     return "{{ with .Labels." + label + " }}{{ if le (len .) " + str(_LONGEST) + " }}" + body + "{{ end }}{{ end }}"
 
 
-def _and(label: str, name: str = "") -> str:
-    return _if_short(label, '{{ $m = printf "%s,' + (name or label) + '=%q" $m . }}')
+def _and(label: str) -> str:
+    return _if_short(label, '{{ $m = printf "%s,' + label + '=%q" $m . }}')
 
 
 def _host() -> str:
-    """Of the host that an alert is about; its instance without the port where it has no such label."""
+    """The host that an alert is about; its instance without the port where it has no such label."""
+    from_instance = '{{ $host = reReplaceAll ":[0-9]+$" "" . }}'
     return (
-        "{{ if .Labels.host }}" + _and("host") + "{{ else }}"
-        '{{ with .Labels.instance }}{{ $m = printf "%s,host=%q" $m (reReplaceAll ":[0-9]+$" "" .) }}{{ end }}{{ end }}'
+        '{{ $host := "" }}{{ if .Labels.host }}' + _if_short("host", "{{ $host = . }}") + "{{ else }}"
+        "{{ with .Labels.instance }}" + from_instance + "{{ end }}{{ end }}"
     )
 
 
 def _service() -> str:
-    """Of the service that writes the lines. What node_exporter says of a host concerns all of them."""
+    """The service that writes the lines. What node_exporter says of a host concerns all of them."""
     choices = (
-        (".Labels.sloth_service", _and("sloth_service", "service")),
-        (".Labels.service", _and("service")),
-        ('and .Labels.job (ne .Labels.job "node_exporter")', _and("job", "service")),
+        (".Labels.sloth_service", "sloth_service"),
+        (".Labels.service", "service"),
+        ('and .Labels.job (ne .Labels.job "node_exporter")', "job"),
     )
-    return "{{ if " + "{{ else if ".join(f"{condition} }}}}{body}" for condition, body in choices) + "{{ end }}"
+    told = (f"{condition} }}}}" + _if_short(label, "{{ $service = . }}") for condition, label in choices)
+    return '{{ $service := "" }}{{ if ' + "{{ else if ".join(told) + "{{ end }}"
 
 
 def _explore(grafana: str, kind: str, source: str, expr: str, before: int) -> str:
@@ -164,17 +166,23 @@ def _explore(grafana: str, kind: str, source: str, expr: str, before: int) -> st
         '"range":{"from":"%d","to":%s}}}'
     )
     uid = f"(toJson {quoted(source)})"
+    # A plus sign for a blank is not read so by everybody.
+    escaped = r'(reReplaceAll "\\+" "%20" (urlquery $pane))'
     return (
         "{{ $pane := printf `" + pane + f"` {uid} (toJson {quoted(kind)}) {uid} (toJson ({expr})) "
         f"(.StartsAt.Add -{before}).UnixMilli (toJson $to)" + " }}"
-        '{{ printf "%s/explore?schemaVersion=1&orgId=1&panes=%s" ' + quoted(grafana) + " (urlquery $pane) }}"
+        '{{ printf "%s/explore?schemaVersion=1&orgId=1&panes=%s" ' + quoted(grafana) + f" {escaped}" + " }}"
     )
 
 
 def _logs(grafana: str, source: str) -> str:
-    expr = 'printf "{%s}" (reReplaceAll "^," "" $m)'
-    link = _explore(grafana, "loki", source, expr, _AROUND)
-    return _until() + '{{ $m := "" }}' + _and("site") + _host() + _service() + "{{ if $m }}" + link + "{{ end }}"
+    """Lines of a service, those of the host and those that name none: what an application sends itself may not."""
+    body = _until() + '{{ $m := "" }}' + _and("site") + _host() + _service()
+    body += '{{ $on := "" }}{{ if $service }}{{ $m = printf "%s,service_name=%q" $m $service }}{{ if $host }}'
+    body += '{{ $on = printf " | (host=%q or host=\\"\\")" $host }}{{ end }}'
+    body += '{{ else if $host }}{{ $m = printf "%s,host=%q" $m $host }}{{ end }}'
+    expr = 'printf "{%s}%s" (reReplaceAll "^," "" $m) $on'
+    return body + "{{ if $m }}" + _explore(grafana, "loki", source, expr, _AROUND) + "{{ end }}"
 
 
 def _others(grafana: str, source: str) -> str:

@@ -285,13 +285,27 @@ def panes(link: str) -> t.Any:
 def test_explore_links_ask_for_place_and_time(placed: Placed) -> None:
     logs = panes(placed.rendered("obs.first.logs_url", "one"))
     assert logs["datasource"] == "loki" and logs["queries"][0]["datasource"] == {"type": "loki", "uid": "loki"}
-    assert logs["queries"][0]["expr"] == '{site="eu-1",host="web-1",service="shop"}'
+    assert logs["queries"][0]["expr"] == '{site="eu-1",service_name="shop"} | (host="web-1" or host="")'
     # A quarter of an hour before 03:04:05, and on.
     assert logs["range"] == {"from": "1767322145000", "to": "now"}
     others = panes(placed.rendered("obs.first.others_url", "one"))
     assert others["queries"][0]["expr"] == 'ALERTS{alertstate="firing",site="eu-1",host="web-1"}'
     assert others["range"]["from"] == "1767236645000"
-    assert panes(placed.rendered("obs.first.logs_url", "many"))["queries"][0]["expr"] == '{site="eu-1",service="shop"}'
+    assert (
+        panes(placed.rendered("obs.first.logs_url", "many"))["queries"][0]["expr"]
+        == '{site="eu-1",service_name="shop"}'
+    )
+
+
+def test_logs_of_a_host_are_all_of_it(placed: Placed) -> None:
+    node = {"job": "node_exporter", "host": "web-1"}
+    link = placed.rendered("obs.first.logs_url", sample(placed, "node", labels=node))
+    assert panes(link)["queries"][0]["expr"] == '{site="eu-1",host="web-1"}'
+    sample(placed, "instance", labels={"job": "node_exporter", "host": "", "instance": "10.0.0.1:9100"})
+    assert (
+        panes(placed.rendered("obs.first.logs_url", "instance"))["queries"][0]["expr"]
+        == '{site="eu-1",host="10.0.0.1"}'
+    )
 
 
 def test_an_alert_without_labels_has_no_link_to_logs(placed: Placed) -> None:
@@ -315,7 +329,7 @@ def test_labels_cannot_break_a_link(placed: Placed) -> None:
     odd = {"site": 'a"b\\c&d=e#f {{g}}', "host": "x y+z%", "job": "shop\u00e4"}
     link = placed.rendered("obs.first.logs_url", sample(placed, "odd", labels=odd))
     expr = panes(link)["queries"][0]["expr"]
-    assert expr == '{site="a\\"b\\\\c&d=e#f {{g}}",host="x y+z%",service="shop\u00e4"}'
+    assert expr == ('{site="a\\"b\\\\c&d=e#f {{g}}",service_name="shop\u00e4"} | (host="x y+z%" or host="")')
     board = placed.rendered("obs.first.dashboard_url", "odd")
     assert urllib.parse.parse_qs(urllib.parse.urlsplit(board).query)["var-site"] == [odd["site"]]
 
@@ -367,6 +381,17 @@ def test_nothing_is_linked_that_nobody_named(tmp_path: pathlib.Path) -> None:
     said = bare.rendered("obs.text", "one")
     assert "Runbook" not in said and "Grafana" not in said and "explore" not in said
     assert bare.judged() == ""
+
+
+def test_what_silences_fires_before_what_it_silences() -> None:
+    """In time for the group of what is silenced: it is sent two evaluations later at the soonest."""
+    documents = [yaml.safe_load(path.read_text()) for path in ROLES.glob("prometheus/files/rules/alerts/*.yml")]
+    rules = {rule["alert"]: rule for document in documents for group in document["groups"] for rule in group["rules"]}
+    wait = {name: int(rules[name]["for"].rstrip("m")) for name in ("NodeDown", "TargetDown", "JobDown")}
+    assert wait["NodeDown"] < wait["TargetDown"] and wait["NodeDown"] < wait["JobDown"]
+    prometheus = (ROLES / "prometheus/vars/main/config.yml").read_text()
+    (evaluation,) = re.findall(r"evaluation_interval: (\d+)s", prometheus)
+    assert int(base()["route"]["group_wait"].rstrip("s")) >= 2 * int(evaluation)
 
 
 def test_inhibition_is_by_site_and_host() -> None:
