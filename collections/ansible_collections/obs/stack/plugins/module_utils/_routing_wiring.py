@@ -11,7 +11,12 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Mapping
 
-from ansible_collections.obs.stack.plugins.module_utils import _routing, _routing_checks, _routing_links
+from ansible_collections.obs.stack.plugins.module_utils import (
+    _routing,
+    _routing_checks,
+    _routing_links,
+    _routing_times,
+)
 from ansible_collections.obs.stack.plugins.module_utils._estate_items import milliseconds
 from ansible_collections.obs.stack.plugins.module_utils._merge import config_merge, is_list
 from ansible_collections.obs.stack.plugins.module_utils._routing import NOBODY, refusal
@@ -45,7 +50,7 @@ def wiring(
         config: the user's own, in upstream's keys, laid over all of it.
         items: receivers, as :func:`_routing_receivers.receivers` takes them.
         routes: as :func:`_routing.routes` takes them.
-        intervals: as :func:`_routing.time_intervals` takes them.
+        intervals: as :func:`_routing_times.time_intervals` takes them.
         maintenance: windows in which alerts that fit stay silent.
         watchdog: ``url`` and ``thanos_rule_url`` that are called every ``interval`` while alerting works.
         links: as :func:`_routing_links.link_templates` takes them.
@@ -58,7 +63,7 @@ def wiring(
     """
     own = config or {}
     told = receivers(items, own.get("global"))
-    times = _routing.time_intervals(intervals)
+    times = _routing_times.time_intervals(intervals)
     watched = _watchdog(watchdog)
     known = [str(one.get("name")) for part in (base, own) for one in part.get("receivers") or []]
     made = _routing.routes(

@@ -168,19 +168,3 @@ def test_windows_that_cannot_be_are_refused(windows, words):
 def test_a_variable_that_is_no_list_is_named():
     with pytest.raises(StackError, match="obs_routes: it is not a list"):
         _routing.routes({"receiver": "shop"}, receivers=RECEIVERS, intervals=())
-
-
-def test_hours_are_upstreams_with_a_short_form_of_times():
-    office = {"weekdays": ["monday:friday"], "times": ["09:00-17:00", {"start_time": "18:00", "end_time": "19:00"}]}
-    found = _routing.time_intervals({"office": office, "sunday": [{"weekdays": ["sunday"]}, {"months": ["1"]}]})
-    times = [{"start_time": "09:00", "end_time": "17:00"}, {"start_time": "18:00", "end_time": "19:00"}]
-    assert found == [
-        {"name": "office", "time_intervals": [{"weekdays": ["monday:friday"], "times": times}]},
-        {"name": "sunday", "time_intervals": [{"weekdays": ["sunday"]}, {"months": ["1"]}]},
-    ]
-
-
-@pytest.mark.parametrize("wrong", [["office"], {"office": []}, {"office": "9-5"}, {"office": {"times": ["9"]}}])
-def test_hours_that_cannot_be_are_refused(wrong):
-    with pytest.raises(StackError, match="obs_time_intervals"):
-        _routing.time_intervals(wrong)
