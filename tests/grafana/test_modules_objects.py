@@ -354,6 +354,24 @@ def test_annotation_is_there_once(grafana: Modules) -> None:
     grafana.changes("grafana_annotation", key="shop-1", state="absent")
 
 
+def test_deploy_is_marked_once_whoever_tells_it(grafana: Modules) -> None:
+    shop: dict[str, Any] = {"service": "shop", "environment": "production"}
+    first = grafana.changes("deploy_marker", **shop, version="1", commit="0a1b2c3", time="2026-11-22T20:00:00Z")
+    assert first["told"] == ["grafana"]
+    again = grafana.run("deploy_marker", **shop, version="1", commit="0a1b2c3")
+    assert not again["changed"] and again["deploy"]["at"] == "2026-11-22T20:00:00Z"
+    # As a CI's curl does, without a key; then back to the first.
+    tags = ["deploy", "service:shop", "environment:production", "version:2"]
+    grafana.api.post("/api/annotations", {"text": "shop 2 deployed", "tags": tags, "time": 1795400000000})
+    assert not grafana.run("deploy_marker", **shop, version="2")["changed"]
+    assert grafana.run("deploy_marker", **shop, version="1", commit="0a1b2c3")["changed"]
+    assert grafana.run("deploy_marker", service="shop", version="2")["changed"]
+    told = grafana.run("grafana_annotation_info", tags=["deploy", "service:shop"])["annotations"]
+    assert [one["text"] for one in told if one["time"] < 1795400000001] == [
+        "shop 2 deployed", "shop 1 (0a1b2c3) deployed to production"]
+    assert len(told) == 4
+
+
 def test_service_account_and_its_token(grafana: Modules, tmp_path: Path) -> None:
     file = tmp_path / "token"
     token = {"name": "ci", "dest": str(file), "expires_in": "90d"}

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tempfile
 from typing import Any
 
 
@@ -40,6 +41,23 @@ def write_file(path: str, content: bytes, *, mode: int, uid: int = 0, gid: int =
         remove_file(beside)
         raise
     sync_path(folder)
+
+
+def place_file(path: str, content: bytes, *, mode: int) -> None:
+    """Write a file as a whole into a folder that others may write to as well.
+
+    A name of our own, then one rename, follows no link of theirs.
+    """
+    folder, name = os.path.split(path)
+    handle, beside = tempfile.mkstemp(prefix="." + name + ".", dir=folder)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            os.fchmod(stream.fileno(), mode)
+        os.replace(beside, path)
+    except BaseException:
+        remove_file(beside)
+        raise
 
 
 def write_json(path: str, data: Any, *, mode: int = 0o600) -> None:

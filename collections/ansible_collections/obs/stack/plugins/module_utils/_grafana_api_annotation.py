@@ -8,21 +8,17 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
-from datetime import datetime, timezone
 
-from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._grafana_api_client import Client
 from ansible_collections.obs.stack.plugins.module_utils._grafana_api_errors import Errand
 from ansible_collections.obs.stack.plugins.module_utils._grafana_api_plan import DELETE, UPDATE, Plan, plan
+from ansible_collections.obs.stack.plugins.module_utils._moments import milliseconds
 
 KIND = "annotation"
 KEY = "key:"
 PLACE = ("dashboard_uid", "panel_id")
 AT_MOST = 100
-# Larger numbers are milliseconds already.
-_MILLISECONDS_FROM = 100_000_000_000
 
 
 class Wish(t.NamedTuple):
@@ -36,34 +32,6 @@ class Wish(t.NamedTuple):
     time_end: int | None = None
     dashboard_uid: str | None = None
     panel_id: int | None = None
-
-
-def milliseconds(text: t.Any, option: str) -> int | None:
-    """A time in milliseconds of the epoch.
-
-    Args:
-        text: seconds or milliseconds of the epoch, or ISO 8601; without a zone it is UTC.
-        option: what it is called in the error.
-
-    Raises:
-        StackError: it is none of these.
-    """
-    if text in (None, ""):
-        return None
-    if re.match(r"^\d+(\.\d+)?$", str(text)):
-        number = float(text)
-        return int(number if number >= _MILLISECONDS_FROM else number * 1000)
-    try:
-        found = datetime.fromisoformat(str(text).strip().replace("Z", "+00:00"))
-    except ValueError as error:
-        raise StackError(
-            "Could not use '{0}' as {1}".format(text, option),
-            why="it is no time",
-            hint="Write it as in 2026-11-22T20:15:00+01:00, or as seconds of the epoch.",
-            step="input",
-            doc="input",
-        ) from error
-    return int((found if found.tzinfo else found.replace(tzinfo=timezone.utc)).timestamp() * 1000)
 
 
 def wish_of(params: t.Mapping[str, t.Any]) -> Wish:

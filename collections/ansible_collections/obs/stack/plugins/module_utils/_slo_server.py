@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Callable
 
+from ._by_url import endpoint_at
 from ._errors import StackError
 from ._files import read_json
 from ._http import Endpoint, endpoint_of
@@ -81,29 +82,15 @@ def address_of(options: Mapping[str, Any]) -> tuple[Endpoint, str]:
     Raises:
         StackError: it is no URL.
     """
-    url = urllib.parse.urlsplit(options["prometheus_url"])
-    try:
-        port = url.port or {"http": 80, "https": 443}[url.scheme]
-    except (KeyError, ValueError):
-        port = 0
-    if not port or not url.hostname or url.username:
-        raise StackError(
-            "Could not use prometheus_url",
-            why="it is not of the form http://host:9090/prefix",
-            hint="A user name goes into url_username, its password into url_password.",
-            step="input",
-            doc="slo-rules",
-        )
-    endpoint = Endpoint(
-        address=url.hostname,
-        port=port,
-        scheme=url.scheme,
+    return endpoint_at(
+        options["prometheus_url"],
+        "prometheus_url",
+        "slo-rules",
         ca_path=options["ca_path"],
         username=options["url_username"],
         password=options["url_password"],
         validate_certs=options["validate_certs"],
     )
-    return endpoint, url.path.rstrip("/")
 
 
 def checker_of(server: Server, wanted: str, root: str) -> list[str]:

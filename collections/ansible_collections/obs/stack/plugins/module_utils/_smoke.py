@@ -12,13 +12,13 @@ function for each in the module. What a log line and a trace look like is in _sm
 
 from __future__ import annotations
 
-import datetime
 import typing as t
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from urllib.parse import urlencode
 
 from ansible_collections.obs.stack.plugins.module_utils import _findings
 from ansible_collections.obs.stack.plugins.module_utils._findings import Finding
+from ansible_collections.obs.stack.plugins.module_utils._moments import stamp
 
 METRIC = "obs_smoke_test"
 TEXTFILE = METRIC + ".prom"
@@ -178,12 +178,6 @@ def why_unseen(answer: t.Any, source: str) -> str:
                 return "target {0} is up, last scraped {1}".format(labels["instance"], target.get("lastScrape") or "-")
             return "target {0} is {1}: {2}".format(labels["instance"], target["health"], target.get("lastError") or "-")
     return "node_exporter of {0} is none of its targets".format(source or "the host that wrote it")
-
-
-def stamp(seconds: float) -> str:
-    """Seconds since the epoch as RFC 3339, as Alertmanager reads it."""
-    moment = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
 def silence(value: int, now: float, lives: float) -> dict[str, t.Any]:

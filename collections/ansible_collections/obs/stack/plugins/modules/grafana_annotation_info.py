@@ -91,10 +91,11 @@ annotations:
 
 import typing as t
 
-from ansible_collections.obs.stack.plugins.module_utils._grafana_api_annotation import KEY, KIND, form_of, milliseconds
+from ansible_collections.obs.stack.plugins.module_utils._grafana_api_annotation import KEY, KIND, form_of
 from ansible_collections.obs.stack.plugins.module_utils._grafana_api_client import Client
 from ansible_collections.obs.stack.plugins.module_utils._grafana_api_errors import Errand
 from ansible_collections.obs.stack.plugins.module_utils._grafana_api_runner import module_of, tell
+from ansible_collections.obs.stack.plugins.module_utils._moments import milliseconds
 
 
 def found_by(client: Client, params: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:

@@ -143,7 +143,6 @@ wrote:
 import json
 import os
 import syslog
-import tempfile
 import time
 import typing as t
 
@@ -151,9 +150,11 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.obs.stack.plugins.module_utils import _findings, _smoke, _smoke_signals
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
+from ansible_collections.obs.stack.plugins.module_utils._files import place_file
 from ansible_collections.obs.stack.plugins.module_utils._findings import Finding
 from ansible_collections.obs.stack.plugins.module_utils._http import ENDPOINT_OPTIONS, Endpoint, endpoint_fields
 from ansible_collections.obs.stack.plugins.module_utils._metrics import gauge
+from ansible_collections.obs.stack.plugins.module_utils._moments import stamp
 
 PAUSE = 0.5
 
@@ -214,15 +215,9 @@ def wait_for(question: t.Callable[[], t.Any], seconds: float) -> t.Any:
 
 def sample_write(asked: Asked, params: dict[str, t.Any], wrote: list[str]) -> str:
     """Write the text file and see it in node_exporter's own answer."""
-    folder = params["textfile_dir"]
-    path = os.path.join(folder, _smoke.TEXTFILE)
+    path = os.path.join(params["textfile_dir"], _smoke.TEXTFILE)
     try:
-        # Others may write to this folder: a name of our own, then one rename, follows no link of theirs.
-        handle, part = tempfile.mkstemp(prefix="." + _smoke.METRIC, dir=folder)
-        with os.fdopen(handle, "w", encoding="ascii") as stream:
-            stream.write(_smoke.textfile(params["id"]))
-            os.fchmod(stream.fileno(), 0o644)
-        os.replace(part, path)
+        place_file(path, _smoke.textfile(params["id"]).encode("ascii"), mode=0o644)
     except OSError as error:
         raise StackError(
             "Could not write {0}".format(path),
@@ -336,7 +331,7 @@ def alert(asked: Asked, params: dict[str, t.Any], wrote: list[str]) -> str:
         if asked.json("GET", "/api/v2/silence/" + identity)["status"]["state"] != "active":
             raise StackError("Could not send the alert", why="its silence is not active", doc="smoke-test")
         asked.text("POST", "/api/v2/alerts", _smoke.alert(value, now, now + lives))
-        wrote.append("alert {0} until {1}".format(_smoke.ALERT, _smoke.stamp(now + lives)))
+        wrote.append("alert {0} until {1}".format(_smoke.ALERT, stamp(now + lives)))
         seen = wait_for(
             lambda: _smoke.suppressed(asked.json("GET", _smoke.alert_path(value)), identity), params["wait"]
         )
@@ -347,7 +342,7 @@ def alert(asked: Asked, params: dict[str, t.Any], wrote: list[str]) -> str:
             raise StackError(
                 "Could not end the alert",
                 why="Alertmanager still has it",
-                hint="It ends by itself at {0}.".format(_smoke.stamp(now + lives)),
+                hint="It ends by itself at {0}.".format(stamp(now + lives)),
                 doc="smoke-test",
             )
         wrote[-1] = "alert {0} ended".format(_smoke.ALERT)

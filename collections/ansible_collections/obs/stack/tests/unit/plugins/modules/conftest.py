@@ -2,12 +2,19 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run a module's main() in this process and catch how it ended."""
+"""Run a module's main() in this process and catch how it ended; servers for modules to ask."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -85,3 +92,94 @@ def ask(run_module: Callable[..., dict[str, Any]], grafana: FakeGrafana) -> Call
         return run_module(module, url="http://grafana:3000/", token="canary-token", **options)
 
     return run
+
+
+def alertmanager_binary() -> str | None:
+    """alertmanager on the PATH, or the one that the repository's artifact store was filled from."""
+    cache = pathlib.Path(os.environ.get("OBS_CACHE") or pathlib.Path.home() / ".cache" / "obs-stack")
+    built = sorted((cache / "build" / "alertmanager").glob("*/amd64/alertmanager"))
+    return shutil.which("alertmanager") or (str(built[-1]) if built else None)
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
+class RealAlertmanager:
+    """An Alertmanager of its own, with a path prefix, that notifies nobody.
+
+    Args:
+        folder: its own.
+        peers: members it is to join.
+        web: its web configuration, one with TLS.
+    """
+
+    def __init__(self, folder: pathlib.Path, *peers: RealAlertmanager, web: str = "") -> None:
+        port, self.gossip = free_port(), free_port()
+        self.url = "{0}://127.0.0.1:{1}/am".format("https" if web else "http", port)
+        (folder / "web.yml").write_text(web)
+        (folder / "alertmanager.yml").write_text("route: {receiver: nobody}\nreceivers: [{name: nobody}]\n")
+        arguments = [
+            f"--config.file={folder / 'alertmanager.yml'}",
+            f"--storage.path={folder / 'data'}",
+            f"--web.listen-address=127.0.0.1:{port}",
+            "--web.route-prefix=/am",
+            f"--web.config.file={folder / 'web.yml'}",
+            f"--cluster.listen-address=127.0.0.1:{self.gossip}",
+            "--cluster.settle-timeout=0s",
+            *[f"--cluster.peer=127.0.0.1:{peer.gossip}" for peer in peers],
+        ]
+        with (folder / "log").open("wb") as log:
+            self.process = subprocess.Popen([str(alertmanager_binary()), *arguments], stdout=log, stderr=log)
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                if web:
+                    socket.create_connection(("127.0.0.1", port)).close()
+                else:
+                    self.ask("GET", "/-/ready")
+                return
+            except OSError:
+                if self.process.poll() is not None or time.monotonic() > deadline:
+                    raise AssertionError((folder / "log").read_text()) from None
+                time.sleep(0.05)
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """Its answer, parsed where it is JSON."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(
+            self.url + path, data, {"Content-Type": "application/json"} if data else {}, method=method
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            text = answer.read().decode()
+        return json.loads(text) if text[:1] in ("{", "[") else text
+
+    def silences(self, *states: str) -> list[dict[str, Any]]:
+        """Its silences in these states; all without."""
+        found = self.ask("GET", "/api/v2/silences")
+        return [one for one in found if not states or one["status"]["state"] in states]
+
+    def stop(self) -> None:
+        """End it at once."""
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def alertmanagers(tmp_path: pathlib.Path) -> Iterator[Callable[..., RealAlertmanager]]:
+    """Call to start a real Alertmanager, with those it is to join; ended after the test."""
+    if alertmanager_binary() is None:
+        pytest.skip("no alertmanager on the PATH nor in the artifact store")
+    started: list[RealAlertmanager] = []
+
+    def start(*peers: RealAlertmanager, web: str = "") -> RealAlertmanager:
+        folder = tmp_path / f"alertmanager-{len(started)}"
+        folder.mkdir()
+        started.append(RealAlertmanager(folder, *peers, web=web))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()

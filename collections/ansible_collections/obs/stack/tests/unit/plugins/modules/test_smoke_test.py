@@ -47,7 +47,7 @@ class Alertmanager:
         return 200, self._answer(call, json)
 
     def _answer(self, call: str, body: bytes | None) -> bytes:
-        now = smoke_test._smoke.stamp(smoke_test.time.time())
+        now = smoke_test.stamp(smoke_test.time.time())
         if call == "post_silences":
             self.silence = "active"
             return b'{"silenceID": "s1"}'
