@@ -4,16 +4,28 @@
 
 # Private to this collection: may change in any release.
 
-"""The values of an item that becomes a scrape job: read, and refused where Prometheus could not use them. Pure."""
+"""Lists of items that variables of hosts have, and what an item may say that becomes a scrape job. Pure."""
 
 from __future__ import annotations
 
 import re
 import typing as t
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
-from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import COMPONENTS, Access, text
+from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import (
+    COMPONENTS,
+    Access,
+    Groups,
+    HostVars,
+    hosts_of,
+    text,
+)
+from ansible_collections.obs.stack.plugins.module_utils._estate_spec import some
+
+Made = t.TypeVar("Made")
+# What a host's variables list: each item and where it stands.
+Items = Callable[[str, Mapping[str, t.Any]], list[tuple[str, t.Any]]]
 
 # Ours on every target; zone and replica are labels of a Prometheus and would be dropped from alerts.
 RESERVED_LABELS = ("job", "instance", "host", "site", "host_zone", "zone", "replica")
@@ -29,7 +41,7 @@ _MILLISECONDS = (365 * 86400000, 7 * 86400000, 86400000, 3600000, 60000, 1000, 1
 
 
 def refusal(where: str, why: str, hint: str = "") -> StackError:
-    """Why an item of a list cannot become a scrape job."""
+    """Why an item of a list cannot be used."""
     return StackError(f"Could not use {where}", why=why, hint=hint)
 
 
@@ -54,9 +66,58 @@ def listed(
             continue
         items = variables[name] or []
         if not isinstance(items, (list, tuple)):
-            raise refusal(f"{name} of {host}", "it is not a list", hint)
+            raise refusal(f"{name} of {host}" if host else name, "it is not a list", hint)
         found += [(f"{name}[{number}]", item) for number, item in enumerate(items, 1)]
     return found
+
+
+class Refusals:
+    """Why items cannot be used: each reason once, for all its hosts."""
+
+    # Stands for the hosts of a message until all that it is about are known.
+    HERE = "\0"
+
+    def __init__(self) -> None:
+        self._hosts: dict[str, list[str]] = {}
+
+    def add(self, reason: t.Any, host: str) -> None:
+        """A reason, in which HERE stands for its hosts, holds for one more host."""
+        self._hosts.setdefault(str(reason), []).append(host)
+
+    def words(self) -> list[str]:
+        """The reasons, in words for their owner."""
+        return [reason.replace(self.HERE, some(hosts)) for reason, hosts in self._hosts.items()]
+
+
+def read_all(
+    groups: Groups,
+    hostvars: HostVars,
+    items_of: Items,
+    made: Callable[[str, Mapping[str, t.Any], t.Any, str], Iterable[Made]],
+) -> tuple[list[Made], list[str]]:
+    """All that the items of all hosts become, and why the others cannot.
+
+    Args:
+        groups: names of all hosts by group.
+        hostvars: inventory variables of every host.
+        items_of: the items of a host, as :func:`listed` gives them.
+        made: what an item becomes, from host, its variables, the item and where it stands.
+    """
+    known: list[Made] = []
+    refused = Refusals()
+    for host in hosts_of(groups):
+        variables = hostvars[host]
+        try:
+            items = items_of(host, variables)
+        except StackError as error:
+            refused.add(error, host)
+            continue
+        for place, item in items:
+            try:
+                known += made(host, variables, item, f"{place} of {Refusals.HERE}")
+            except StackError as error:
+                refused.add(error, host)
+    return known, refused.words()
 
 
 def milliseconds(duration: str) -> int:

@@ -23,6 +23,7 @@ from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import
     site_of,
     text,
 )
+from ansible_collections.obs.stack.plugins.module_utils._estate_items import Refusals, listed, refusal
 from ansible_collections.obs.stack.plugins.module_utils._estate_spec import some
 
 LOGS = "obs_log_paths"
@@ -45,7 +46,6 @@ _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
 _LABEL = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 _COMPRESSED = re.compile(r"\.(gz|zst|bz2|xz|zip)$")
 _SECONDS = re.compile(r"^[1-9][0-9]*(ms|s|m)$")
-_HERE = "\0"
 
 
 class Log(t.NamedTuple):
@@ -77,7 +77,7 @@ def log_files(variables: t.Mapping[str, t.Any], host: str = "") -> list[Log]:
     names = [one.name for one in found]
     for one in found:
         if names.count(one.name) > 1:
-            raise _refusal(one.where, f"the name '{one.name}' is there twice", "Give each log of a host its own.")
+            raise refusal(one.where, f"the name '{one.name}' is there twice", "Give each log of a host its own.")
     return sorted(found, key=lambda one: one.name)
 
 
@@ -88,12 +88,8 @@ def items_of(variables: t.Mapping[str, t.Any], host: str) -> Iterator[tuple[str,
         StackError: a variable is not a list.
     """
     of_host = f" of {host}" if host else ""
-    for name in sorted(str(name) for name in variables if str(name) == LOGS or str(name).startswith(f"{LOGS}_")):
-        items = variables[name] or []
-        if not isinstance(items, (list, tuple)):
-            raise _refusal(f"{name}{of_host}", "it is not a list", "Write a list of {name, paths}.")
-        for number, item in enumerate(items, 1):
-            yield f"{name}[{number}]{of_host}", item
+    for place, item in listed(LOGS, host, variables, "Write a list of {name, paths}."):
+        yield f"{place}{of_host}", item
 
 
 def log(item: t.Any, where: str, variables: t.Mapping[str, t.Any]) -> Log:
@@ -103,27 +99,27 @@ def log(item: t.Any, where: str, variables: t.Mapping[str, t.Any]) -> Log:
         StackError: it cannot be read, or not by both agents.
     """
     if not isinstance(item, Mapping):
-        raise _refusal(where, "it is not a dictionary", "Write {name: shop, paths: [/var/log/shop/*.log]}.")
+        raise refusal(where, "it is not a dictionary", "Write {name: shop, paths: [/var/log/shop/*.log]}.")
     name, form = text(item, "name"), text(item, "format", "plain")
     if not _NAME.match(name) or name == "journal":
-        raise _refusal(
+        raise refusal(
             where,
             f"the name '{name}' is {'the' if name == 'journal' else 'not that of a'} log" if name else "it has no name",
             "Use letters, digits, '_', '-' and '.'; 'journal' is the journal's.",
         )
     if form not in FORMATS:
-        raise _refusal(where, f"the format is '{form}'", "It is one of {}.".format(", ".join(FORMATS)))
+        raise refusal(where, f"the format is '{form}'", "It is one of {}.".format(", ".join(FORMATS)))
     paths = _patterns(item, "paths", where)
     if not paths:
-        raise _refusal(where, "it has no paths", "Write paths: [/var/log/shop/*.log].")
+        raise refusal(where, "it has no paths", "Write paths: [/var/log/shop/*.log].")
     for path in paths:
         _complain_about_path(path, where, variables)
     keep = tuple(str(key) for key in _list(item, "keep", where))
     if form == "plain" and keep:
-        raise _refusal(where, "keep names keys, and plain lines have none", "Set format: json or logfmt.")
+        raise refusal(where, "keep names keys, and plain lines have none", "Set format: json or logfmt.")
     bad = next((key for key in keep if not _LABEL.match(key)), "")
     if bad:
-        raise _refusal(where, f"keep names '{bad}'", "Both agents take keys of letters, digits and '_'.")
+        raise refusal(where, f"keep names '{bad}'", "Both agents take keys of letters, digits and '_'.")
     return Log(
         name=name,
         service=text(item, "service", name),
@@ -137,14 +133,10 @@ def log(item: t.Any, where: str, variables: t.Mapping[str, t.Any]) -> Log:
     )
 
 
-def _refusal(where: str, why: str, hint: str) -> StackError:
-    return StackError(f"Could not use {where}", why=why, hint=hint)
-
-
 def _list(item: Mapping[str, t.Any], key: str, where: str) -> Sequence[t.Any]:
     value = item.get(key) or []
     if not isinstance(value, (list, tuple)):
-        raise _refusal(where, f"{key} is not a list", f"Write {key}: [...].")
+        raise refusal(where, f"{key} is not a list", f"Write {key}: [...].")
     return value
 
 
@@ -152,22 +144,22 @@ def _patterns(item: Mapping[str, t.Any], key: str, where: str) -> tuple[str, ...
     found = tuple(str(path) for path in _list(item, key, where))
     for path in found:
         if not path.startswith("/") or path.endswith("/") or "/../" in path:
-            raise _refusal(where, f"'{path}' of {key} is not the absolute path of files", "Write /var/log/shop/*.log.")
+            raise refusal(where, f"'{path}' of {key} is not the absolute path of files", "Write /var/log/shop/*.log.")
         if key == "exclude" and re.search(r"[{},]", path):
-            raise _refusal(where, f"'{path}' of exclude has braces or a comma", "Write one pattern for each.")
+            raise refusal(where, f"'{path}' of exclude has braces or a comma", "Write one pattern for each.")
     return found
 
 
 def _complain_about_path(path: str, where: str, variables: t.Mapping[str, t.Any]) -> None:
     if _COMPRESSED.search(path):
-        raise _refusal(where, f"'{path}' is compressed", "Name the log itself; agents read it while it is written.")
+        raise refusal(where, f"'{path}' is compressed", "Name the log itself; agents read it while it is written.")
     # Never meant, and without an end: what the agent says of a line becomes a line.
     if path in ("/**", "/**/*", "/var/log/journal/**"):
-        raise _refusal(where, f"'{path}' is everything", "Name the folder of the log.")
+        raise refusal(where, f"'{path}' is everything", "Name the folder of the log.")
     for folder, (directive, what) in HIDDEN.items():
         sandbox = variables.get(f"{agent_of(variables)}_sandbox") or {}
         if path.startswith(folder + "/") and directive not in sandbox:
-            raise _refusal(
+            raise refusal(
                 where,
                 f"the agent does not see '{path}': its unit has {'no' if 'Home' in directive else ''} {what}".replace(
                     "  ", " "
@@ -179,15 +171,15 @@ def _complain_about_path(path: str, where: str, variables: t.Mapping[str, t.Any]
 def _labels(item: Mapping[str, t.Any], where: str) -> dict[str, str]:
     given = item.get("labels") or {}
     if not isinstance(given, Mapping):
-        raise _refusal(where, "labels is not a dictionary", "Write labels: {team: shop}.")
+        raise refusal(where, "labels is not a dictionary", "Write labels: {team: shop}.")
     labels = {}
     for name, value in given.items():
         if name in RESERVED_LABELS or str(name).startswith("__"):
-            raise _refusal(where, f"the label '{name}' is set by the stack", "Give it another name.")
+            raise refusal(where, f"the label '{name}' is set by the stack", "Give it another name.")
         if not _LABEL.match(str(name)):
-            raise _refusal(where, f"'{name}' is not a label name", "Use letters, digits and '_', no digit first.")
+            raise refusal(where, f"'{name}' is not a label name", "Use letters, digits and '_', no digit first.")
         if isinstance(value, (Mapping, list, tuple)) or value is None:
-            raise _refusal(where, f"the label '{name}' is not a single value", "Write one text or number.")
+            raise refusal(where, f"the label '{name}' is not a single value", "Write one text or number.")
         labels[str(name)] = str(value).lower() if isinstance(value, bool) else str(value)
     return labels
 
@@ -197,9 +189,9 @@ def _first_line(item: Mapping[str, t.Any], form: str, where: str) -> str:
     if not pattern:
         return ""
     if isinstance(item["multiline"], (Mapping, list, tuple)):
-        raise _refusal(where, "multiline is not a text", r"Write how a record begins: multiline: '^\d{4}-'.")
+        raise refusal(where, "multiline is not a text", r"Write how a record begins: multiline: '^\d{4}-'.")
     if form != "plain":
-        raise _refusal(where, f"multiline does not go with {form}", "A record of that format is one line.")
+        raise refusal(where, f"multiline does not go with {form}", "A record of that format is one line.")
     return pattern
 
 
@@ -265,21 +257,21 @@ def problems(groups: Groups, hostvars: HostVars, elsewhere: Collection[str] = ()
         hostvars: inventory variables of every host.
         elsewhere: sites whose Loki is not in the inventory but the user's own.
     """
-    refused: dict[str, list[str]] = {}
+    refused = Refusals()
     nobody: dict[str, list[str]] = {}
     shipping = {site_of(hostvars[host]) for host in groups.get("loki") or []} | set(elsewhere)
     for host in hosts_of(groups):
         variables = hostvars[host]
         try:
-            logs = log_files(variables, _HERE)
+            logs = log_files(variables, Refusals.HERE)
         except StackError as error:
-            refused.setdefault(str(error), []).append(host)
+            refused.add(error, host)
             continue
         if logs and host not in (groups.get("monitored") or []):
             nobody.setdefault("they are not in the group monitored, whose hosts have a log agent", []).append(host)
         elif logs and site_of(variables) not in shipping:
             nobody.setdefault(f"site {site_of(variables)} has no Loki", []).append(host)
-    return [words.replace(_HERE, some(hosts)) for words, hosts in refused.items()] + [
+    return refused.words() + [
         f"{LOGS} of {some(hosts)} is read by nobody: {why}. Correct the groups, or take it away."
         for why, hosts in nobody.items()
     ]

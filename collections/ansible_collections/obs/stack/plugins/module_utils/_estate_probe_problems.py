@@ -11,8 +11,8 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Iterator, Sequence
 
-from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
-from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import Groups, HostVars, hosts_of, site_of
+from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import Groups, HostVars, site_of
+from ansible_collections.obs.stack.plugins.module_utils._estate_items import read_all
 from ansible_collections.obs.stack.plugins.module_utils._estate_probes import (
     OPTIONAL_MODULES,
     PROBER,
@@ -24,9 +24,6 @@ from ansible_collections.obs.stack.plugins.module_utils._estate_probes import (
     probe,
 )
 from ansible_collections.obs.stack.plugins.module_utils._estate_spec import some
-
-# Stands for the hosts of a message until all that it is about are known.
-_HERE = "\0"
 
 
 def problems(groups: Groups, hostvars: HostVars) -> list[str]:
@@ -48,20 +45,7 @@ def problems(groups: Groups, hostvars: HostVars) -> list[str]:
 
 def read(groups: Groups, hostvars: HostVars) -> tuple[list[Probe], list[str]]:
     """All probes that can be, and why the others cannot: each reason once, for all its hosts."""
-    known: list[Probe] = []
-    refused: dict[str, list[str]] = {}
-    for host in hosts_of(groups):
-        try:
-            items = items_of(host, hostvars[host])
-        except StackError as error:
-            refused.setdefault(str(error), []).append(host)
-            continue
-        for place, item in items:
-            try:
-                known += probe(host, item, f"{place} of {_HERE}")
-            except StackError as error:
-                refused.setdefault(str(error), []).append(host)
-    return known, [words.replace(_HERE, some(hosts)) for words, hosts in refused.items()]
+    return read_all(groups, hostvars, items_of, lambda host, variables, item, where: probe(host, item, where))
 
 
 def _of_site(group: str, site: str, groups: Groups, hostvars: HostVars) -> list[str]:

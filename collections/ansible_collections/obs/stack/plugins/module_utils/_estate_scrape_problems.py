@@ -15,6 +15,7 @@ from ansible_collections.obs.stack.plugins.module_utils import _estate_probe_pro
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._estate_ec2 import discoveries
 from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import Groups, HostVars, hosts_of, site_of
+from ansible_collections.obs.stack.plugins.module_utils._estate_items import read_all
 from ansible_collections.obs.stack.plugins.module_utils._estate_scrape import (
     DISCOVERIES,
     Application,
@@ -24,13 +25,10 @@ from ansible_collections.obs.stack.plugins.module_utils._estate_scrape import (
 )
 from ansible_collections.obs.stack.plugins.module_utils._estate_spec import some
 
-# Stands for the hosts of a message until all that it is about are known.
-_HERE = "\0"
-
 
 def problems(groups: Groups, hostvars: HostVars) -> list[str]:
     """What is wrong with ``obs_scrape`` and ``obs_scrape_ec2``, in words for their owner; empty when sound."""
-    known, found = _read(groups, hostvars)
+    known, found = read_all(groups, hostvars, items_of, _applications)
     probes, _refused = _estate_probe_problems.read(groups, hostvars)
     watching = set(groups.get("prometheus") or [])
     for site in sorted({site_of(hostvars[host]) for host in hosts_of(groups)}):
@@ -48,23 +46,8 @@ def problems(groups: Groups, hostvars: HostVars) -> list[str]:
     return found
 
 
-def _read(groups: Groups, hostvars: HostVars) -> tuple[list[Application], list[str]]:
-    """All applications that can be, and why the others cannot: each reason once, for all its hosts."""
-    known = []
-    refused: dict[str, list[str]] = {}
-    for host in hosts_of(groups):
-        variables = hostvars[host]
-        try:
-            items = items_of(host, variables)
-        except StackError as error:
-            refused.setdefault(str(error), []).append(host)
-            continue
-        for place, item in items:
-            try:
-                known.append(application(host, variables, item, f"{place} of {_HERE}"))
-            except StackError as error:
-                refused.setdefault(str(error), []).append(host)
-    return known, [words.replace(_HERE, some(hosts)) for words, hosts in refused.items()]
+def _applications(host: str, variables: Mapping[str, t.Any], item: t.Any, where: str) -> list[Application]:
+    return [application(host, variables, item, where)]
 
 
 def _nobody_watches(jobs: Mapping[str, Sequence[Application]], site: str) -> list[str]:

@@ -20,6 +20,7 @@ from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import
     site_of,
     text,
 )
+from ansible_collections.obs.stack.plugins.module_utils._estate_items import listed, refusal
 from ansible_collections.obs.stack.plugins.module_utils._estate_ways import Ways
 
 SLOS = "obs_slos"
@@ -99,14 +100,8 @@ def _starters(variables: Mapping[str, t.Any]) -> bool:
 
 def _paths(variables: Mapping[str, t.Any], host: str) -> Iterator[str]:
     base = text(variables, "inventory_dir")
-    for name in sorted(str(name) for name in variables if str(name) == SLOS or str(name).startswith(f"{SLOS}_")):
-        items = variables[name] or []
-        if not isinstance(items, (list, tuple)) or not all(isinstance(item, str) and item for item in items):
-            raise StackError(
-                f"Could not read {name} of {host}",
-                why="it is not a list of paths",
-                hint="Write [slos/shop.yml], beside the inventory.",
-                step="validate",
-                doc="slo",
-            )
-        yield from (posixpath.join(base, item) for item in items)
+    hint = "Write [slos/shop.yml], beside the inventory."
+    for place, item in listed(SLOS, host, variables, hint):
+        if not isinstance(item, str) or not item:
+            raise refusal(f"{place} of {host}", "it is not a path", hint)
+        yield posixpath.join(base, item)

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from ansible_collections.obs.stack.plugins.module_utils import _estate_slos
@@ -44,11 +46,19 @@ def test_starters_are_those_of_services_the_site_has():
     assert _estate_slos.slos(Ways(GROUPS, variables, "mon"))["prometheus"] == NOTHING
 
 
-@pytest.mark.parametrize("wrong", ["slos/shop.yml", [""], [{"service": "shop"}], 3])
-def test_what_is_no_list_of_paths_is_named(wrong):
-    with pytest.raises(StackError, match="obs_slos of app"):
+@pytest.mark.parametrize(
+    ("wrong", "where"),
+    [
+        ("slos/shop.yml", "obs_slos of app"),
+        ([""], "obs_slos[1] of app"),
+        ([{"service": "shop"}], "obs_slos[1] of app"),
+        (3, "obs_slos of app"),
+    ],
+)
+def test_what_is_no_list_of_paths_is_named(wrong, where):
+    with pytest.raises(StackError, match=re.escape(where)):
         _estate_slos.sources(GROUPS, hostvars(obs_slos=wrong), "a")
-    assert [text for text in _estate_slos.problems(GROUPS, hostvars(obs_slos=wrong)) if "obs_slos of app" in text]
+    assert [text for text in _estate_slos.problems(GROUPS, hostvars(obs_slos=wrong)) if where in text]
 
 
 def test_objectives_need_somebody_who_evaluates_them():
