@@ -66,11 +66,8 @@ def estate(
     return result
 
 
-def host_variables(
-    groups: Mapping[str, Sequence[str]], hostvars: Mapping[str, Mapping[str, t.Any]], host: str
-) -> Mapping[str, t.Any]:
+def host_variables(hostvars: Mapping[str, Mapping[str, t.Any]], host: str) -> Mapping[str, t.Any]:
     """Variables of a host as its inventory has them."""
-    del groups
     return hostvars[host]
 
 

@@ -9,12 +9,12 @@
 from __future__ import annotations
 
 import copy
-import difflib
 import re
 import typing as t
 from collections.abc import Iterable, Iterator, Mapping
 
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
+from ansible_collections.obs.stack.plugins.module_utils._names import did_you_mean
 from ansible_collections.obs.stack.plugins.module_utils._slo_durations import seconds_of
 
 SEVERITIES = ("page", "ticket", "info")
@@ -51,13 +51,13 @@ def check_overrides(overrides: t.Any, shipped: Mapping[str, Rule]) -> None:
     for name, changes in overrides.items():
         if name not in shipped:
             hint = "Names are listed in docs/alerts.md. Rules of your own are changed where they stand."
-            raise _refuse(f"the override of {name}", "no alert of this name ships" + _near(name, shipped), hint)
+            raise _refuse(f"the override of {name}", "no alert of this name ships" + did_you_mean(name, shipped), hint)
         if not isinstance(changes, Mapping):
             raise _refuse(f"the override of {name}", f"{changes!r} is not a dictionary", "Write {for: 10m}.")
         for key, value in changes.items():
             if key not in KEYS:
                 hint = "It takes {}.".format(", ".join(KEYS))
-                raise _refuse(f"the override of {name}", f"'{key}' is not known" + _near(key, KEYS), hint)
+                raise _refuse(f"the override of {name}", f"'{key}' is not known" + did_you_mean(key, KEYS), hint)
             why = _wrong(key, value, shipped[name])
             if why:
                 raise _refuse(f"{key} of the override of {name}", why, "Correct it in the inventory.")
@@ -136,11 +136,6 @@ def _is_number(value: t.Any) -> bool:
 def _number(value: t.Any) -> str:
     number = float(value)
     return str(int(number)) if number == int(number) else repr(number)
-
-
-def _near(name: t.Any, names: Iterable[str]) -> str:
-    near = difflib.get_close_matches(str(name), list(names), 1)
-    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def _refuse(what: str, why: str, hint: str) -> StackError:

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import copy
-import difflib
 import json
 import os
 import re
@@ -17,6 +16,7 @@ import typing as t
 from collections.abc import Mapping, Sequence
 
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
+from ansible_collections.obs.stack.plugins.module_utils._names import did_you_mean
 
 PRICES = ("thousand_series", "billion_samples", "log_gigabyte", "trace_gigabyte", "bucket_gigabyte")
 # Currencies that Grafana writes in their own way; any other is written as its code in front.
@@ -50,10 +50,9 @@ def shipped_dashboards(
     found = {os.path.basename(path)[: -len(".json")]: path for path in sorted(paths)}
     for uid in without:
         if uid not in found:
-            near = difflib.get_close_matches(str(uid), list(found), 1)
             raise _refuse(
                 f"Could not leave out the dashboard '{uid}'",
-                "none of those that ship has this uid" + (f" (did you mean {near[0]}?)" if near else ""),
+                "none of those that ship has this uid" + did_you_mean(uid, found),
                 "Correct grafana_shipped_dashboards_without; there are: {}.".format(", ".join(found)),
             )
     items = []
@@ -95,10 +94,9 @@ def _numbers(prices: Mapping[str, t.Any]) -> dict[str, str]:
         if key == "currency" or price in (None, ""):
             continue
         if key not in PRICES:
-            near = difflib.get_close_matches(str(key), PRICES, 1)
             raise _refuse(
                 f"Could not use '{key}' of grafana_prices",
-                "nothing of this name has a price" + (f" (did you mean {near[0]}?)" if near else ""),
+                "nothing of this name has a price" + did_you_mean(key, PRICES),
                 "Prices are: {}.".format(", ".join(PRICES)),
             )
         try:

@@ -8,13 +8,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import typing as t
 from collections.abc import Mapping, Sequence
 
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import COMPONENTS
+from ansible_collections.obs.stack.plugins.module_utils._names import did_you_mean
 
 WINDOW = "5m"
 RATE = "job:requests:rate5m"
@@ -134,7 +134,7 @@ def _source(item: t.Any, number: int) -> Source:
     if isinstance(item, str):
         if item not in KNOWN:
             raise _refuse(
-                f"'{item}'", "it is not known" + _near(item, KNOWN), "Known are: {}.".format(", ".join(KNOWN))
+                f"'{item}'", "it is not known" + did_you_mean(item, KNOWN), "Known are: {}.".format(", ".join(KNOWN))
             )
         return Source(item, **KNOWN[item])
     if not isinstance(item, Mapping):
@@ -142,7 +142,9 @@ def _source(item: t.Any, number: int) -> Source:
     where = "'{}'".format(item.get("name") or f"item {number}")
     for key in item:
         if key not in KEYS:
-            raise _refuse(where, f"'{key}' is not known" + _near(key, KEYS), "It takes {}.".format(", ".join(KEYS)))
+            raise _refuse(
+                where, f"'{key}' is not known" + did_you_mean(key, KEYS), "It takes {}.".format(", ".join(KEYS))
+            )
     given = {key: value for key, value in item.items() if value not in (None, "")}
     errors = given.get("errors")
     source = Source(
@@ -174,11 +176,6 @@ def _wrong(source: Source) -> str:
     if source.unit not in ("s", "ms"):
         return f"its unit {source.unit!r} is neither s nor ms"
     return "" if _LABEL.fullmatch(source.job) else f"{source.job!r} is no label"
-
-
-def _near(name: t.Any, names: t.Iterable[str]) -> str:
-    near = difflib.get_close_matches(str(name), list(names), 1)
-    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def _refuse(what: str, why: str, hint: str) -> StackError:

@@ -34,7 +34,7 @@ def explained(function: Callable[..., Result]) -> Callable[..., Result]:
 
 
 def once_per_task(function: Callable[..., Result]) -> Callable[..., Result]:
-    """Wrap a filter ``(groups, hostvars, host)`` that a template mentions often, so that a task derives it once.
+    """Wrap a filter ``(…, hostvars, host)`` that a template mentions often, so that a task derives it once.
 
     Ansible templates a variable anew at each mention, a hundred times in one task. It forks a worker for each task and
     host, and what a worker knows of the inventory does not change. Outside of a worker nothing is kept.
@@ -42,12 +42,13 @@ def once_per_task(function: Callable[..., Result]) -> Callable[..., Result]:
     kept: dict[str, tuple[t.Any, Result]] = {}
 
     @functools.wraps(function)
-    def call(groups: t.Any, hostvars: t.Any, host: str) -> Result:
+    def call(*arguments: t.Any) -> Result:
         if multiprocessing.parent_process() is None:
-            return function(groups, hostvars, host)
+            return function(*arguments)
+        hostvars, host = arguments[-2:]
         of, result = kept.get(host, (None, None))
         if of is not hostvars:
-            result = function(groups, hostvars, host)
+            result = function(*arguments)
             kept[host] = (hostvars, result)
         return t.cast("Result", result)
 

@@ -38,7 +38,7 @@ GROUPS = {"prometheus": ["a"], "alertmanager": ["a"], "monitored": ["a"]}
         ("file_sd_jobs", ({},), {}, []),
         ("file_sd_files", ({},), {}, []),
         ("ec2_jobs", ([],), {}, []),
-        ("host_variables", (GROUPS, {"a": {"obs_site": "x"}, "b": {}}, "a"), {}, {"obs_site": "x"}),
+        ("host_variables", ({"a": {"obs_site": "x"}, "b": {}}, "a"), {}, {"obs_site": "x"}),
         ("url_prefix", ({}, "https://x/p/"), {}, "/p"),
         ("estate_problems", (GROUPS, {"a": {}}), {}, []),
         ("service_group", ("node_exporter",), {}, "monitored"),
