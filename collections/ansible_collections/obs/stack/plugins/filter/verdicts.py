@@ -13,7 +13,6 @@ from ansible_collections.obs.stack.plugins.module_utils import _estate_endpoints
 from ansible_collections.obs.stack.plugins.plugin_utils import _verdicts
 from ansible_collections.obs.stack.plugins.plugin_utils._filters import explained
 
-SLO_RUN = _estate_endpoints.WITHOUT_SERVICE[0]
 RUNS = tuple(dict.fromkeys(component.run for component in _estate_endpoints.COMPONENTS))
 
 
@@ -23,29 +22,18 @@ def host_services(
     host: str,
     run_tags: Sequence[str] = ("all",),
     skip_tags: Sequence[str] = (),
+    slos: bool = False,
 ) -> list[str]:
-    """What is installed on a host by the groups it is in, those left that tags ask for."""
-    found = dict.fromkeys(component.run for component in _estate_endpoints.services_of(host, groups, hostvars))
-    return [run for run in found if ({"all", "always", run} & set(run_tags)) and run not in skip_tags]
-
-
-def judged_services(
-    groups: _estate_endpoints.Groups,
-    hostvars: _estate_endpoints.HostVars,
-    host: str,
-    run_tags: Sequence[str] = ("all",),
-    skip_tags: Sequence[str] = (),
-) -> list[str]:
-    """What of a host has a configuration: what is installed on it, and objectives where their rules are evaluated."""
-    found = host_services(groups, hostvars, host, run_tags, skip_tags)
-    evaluates = host in (groups.get(_estate_slos.group_of(hostvars[host])) or [])
-    asked = {"all", "always", SLO_RUN} & set(run_tags) and SLO_RUN not in skip_tags
-    return [*found, SLO_RUN] if evaluates and asked else found
+    """What a host has by the groups it is in, as far as tags ask for it: services, and objectives it evaluates."""
+    found = [component.run for component in _estate_endpoints.services_of(host, groups, hostvars)]
+    if slos and host in (groups.get(_estate_slos.group_of(hostvars[host])) or []):
+        found.append(_estate_endpoints.SLO)
+    return [run for run in dict.fromkeys(found) if ({"all", "always", run} & set(run_tags)) and run not in skip_tags]
 
 
 def validation_report(hostvars: _verdicts.HostVars, hosts: Sequence[str]) -> dict[str, t.Any]:
     """Lay out what mode validate found on hosts."""
-    return _verdicts.validation(hostvars, hosts, (*RUNS, SLO_RUN))
+    return _verdicts.validation(hostvars, hosts, (*RUNS, _estate_endpoints.SLO))
 
 
 def wanted_releases(hostvars: _verdicts.HostVars, hosts: Sequence[str]) -> dict[str, t.Any]:
@@ -60,7 +48,6 @@ class FilterModule:
         """Names of this file's filters."""
         return {
             "host_services": explained(host_services),
-            "judged_services": explained(judged_services),
             "validation_report": explained(validation_report),
             "wanted_releases": explained(wanted_releases),
         }

@@ -180,7 +180,8 @@ def group_of(service: str) -> str:
 
 
 # Plays of site.yml that bring something to services of others.
-WITHOUT_SERVICE = ("slo",)
+SLO = "slo"
+WITHOUT_SERVICE = (SLO,)
 
 
 def role_of(service: str) -> str:

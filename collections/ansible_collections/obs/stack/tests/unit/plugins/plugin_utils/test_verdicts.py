@@ -10,7 +10,6 @@ from typing import Any
 
 from ansible_collections.obs.stack.plugins.filter.verdicts import (
     host_services,
-    judged_services,
     validation_report,
     wanted_releases,
 )
@@ -36,11 +35,13 @@ def test_services_of_a_host_by_groups_and_tags() -> None:
 def test_objectives_are_judged_where_they_are_evaluated() -> None:
     groups = {"prometheus": ["a"], "thanos_rule": ["b"]}
     hostvars: dict[str, dict[str, object]] = {"a": {}, "b": {}}
-    assert judged_services(groups, hostvars, "a")[-1] == "slo" and "slo" not in judged_services(groups, hostvars, "b")
-    assert judged_services(groups, hostvars, "a", ["slo"]) == ["slo"]
-    assert "slo" not in judged_services(groups, hostvars, "a", ["all"], ["slo"])
+    assert host_services(groups, hostvars, "a", slos=True)[-1] == "slo"
+    assert "slo" not in [*host_services(groups, hostvars, "a"), *host_services(groups, hostvars, "b", slos=True)]
+    assert host_services(groups, hostvars, "a", ["slo"], slos=True) == ["slo"]
+    assert "slo" not in host_services(groups, hostvars, "a", ["all"], ["slo"], slos=True)
     hostvars = {"a": {"obs_slo_evaluator": "thanos-rule"}, "b": {"obs_slo_evaluator": "thanos-rule"}}
-    assert "slo" not in judged_services(groups, hostvars, "a") and judged_services(groups, hostvars, "b")[-1] == "slo"
+    assert "slo" not in host_services(groups, hostvars, "a", slos=True)
+    assert host_services(groups, hostvars, "b", slos=True)[-1] == "slo"
 
 
 def noted(hostvars: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
