@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from . import _slo_metrics
 from ._slo_documents import objective_text
 from ._slo_durations import HOUR, MINUTE, text_of
 from ._slo_maths import PAGE, TICKET, Tier, budget_of, number
 from ._slo_model import PER_WINDOW, Slo
-from ._slo_recordings import BAD_EVENTS_METRIC, RATIO_METRIC, REMAINING_METRIC, fewest_bad_events, selector
+from ._slo_recordings import fewest_bad_events, selector
 
 NO_DATA, EXHAUSTED = "SLONoData", "SLOErrorBudgetExhausted"
 
@@ -74,19 +75,21 @@ def condition(slo: Slo, tier: Tier) -> str:
     where = selector(slo)
     threshold = "{} * {}".format(number(tier.factor), number(budget_of(slo.objective)))
     parts = [
-        f"max({RATIO_METRIC}{text_of(window)}{where} > ({threshold})) without (sloth_window)"
+        f"max({_slo_metrics.RATIO}{text_of(window)}{where} > ({threshold})) without (sloth_window)"
         for window in (tier.short, tier.long)
     ]
     fewest = fewest_bad_events(slo, tier.min_bad_events)
     if fewest:
         # A rate over a window misses a part of the first event after a silence.
-        metric = f"{BAD_EVENTS_METRIC}{text_of(tier.long)}{where}"
+        metric = f"{_slo_metrics.BAD_EVENTS}{text_of(tier.long)}{where}"
         parts.append(f"max({metric} >= {number_of(fewest)}) without (sloth_window)")
     expr = "\n    and\n    ".join(parts)
     history = history_of(slo, tier)
     if history:
         # By its id alone: a changed label does not make an indicator a new one.
-        series = f"{RATIO_METRIC}5m{where}[{text_of(tier.long)}:{text_of(_step(tier.long))}] offset {text_of(history)}"
+        series = (
+            f"{_slo_metrics.RATIO}5m{where}[{text_of(tier.long)}:{text_of(_step(tier.long))}] offset {text_of(history)}"
+        )
         expr += f"\n    and on(sloth_id, sloth_service, sloth_slo)\n    last_over_time({series})"
     return f"(\n    {expr}\n)"
 
@@ -114,7 +117,7 @@ def slow_alerts(slo: Slo) -> list[Alerting]:
     name = f"{slo.service} {slo.name}"
     if settings.no_data_for:
         by = "sloth_id, sloth_service, sloth_slo"
-        series = f"{RATIO_METRIC}5m{where}"
+        series = f"{_slo_metrics.RATIO}5m{where}"
         expr = f"max by ({by}) (last_over_time({series}[1d:5m]))\nunless on({by})\n{series}"
         if settings.exclude:
             expr += f"\nunless on()\ncount_over_time(({settings.exclude})[5m:1m])"
@@ -136,7 +139,7 @@ def slow_alerts(slo: Slo) -> list[Alerting]:
         rules.append(
             Alerting(
                 EXHAUSTED,
-                f"{REMAINING_METRIC}{where} <= 0",
+                f"{_slo_metrics.REMAINING}{where} <= 0",
                 _labels(slo, TICKET),
                 {
                     "title": f"(ticket) {name} SLO has no error budget left.",

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from . import _slo_metrics
 from ._slo_documents import objective_text
 from ._slo_durations import DAY, HOUR, MINUTE, text_of
 from ._slo_maths import budget_of, number
@@ -25,12 +26,6 @@ BASE = 5 * MINUTE
 ALWAYS = (BASE, HOUR)
 # From here on long_windows: recorded adds recorded rates up.
 LONG = 2 * HOUR
-
-RATIO_METRIC = "slo:sli_error:ratio_rate"
-ERRORS_METRIC = "slo:sli_errors:rate5m"
-TOTAL_METRIC = "slo:sli_total:rate5m"
-BAD_EVENTS_METRIC = "slo:sli_errors:increase"
-REMAINING_METRIC = "slo:period_error_budget_remaining:ratio"
 
 
 class Recording(NamedTuple):
@@ -62,15 +57,15 @@ def indicator_rules(slo: Slo) -> list[Recording]:
     """Error ratios over the windows of the alerts, and the events behind them."""
     rules = []
     if counts_events(slo):
-        rules += [Recording(ERRORS_METRIC, _errors(slo)), Recording(TOTAL_METRIC, _total(slo))]
+        rules += [Recording(_slo_metrics.ERRORS, _errors(slo)), Recording(_slo_metrics.TOTAL, _total(slo))]
     for window in windows(slo):
         text = text_of(window)
         expr = _recorded(slo, window) if _from_records(slo, window) else _excluded(slo, _ratio(slo, text))
-        rules.append(Recording(RATIO_METRIC + text, expr, (("sloth_window", text),)))
+        rules.append(Recording(_slo_metrics.RATIO + text, expr, (("sloth_window", text),)))
     guarded = {tier.long for tier in slo.catalog.tiers if fewest_bad_events(slo, tier.min_bad_events)}
     for window in sorted(guarded):
         text = text_of(window)
-        rules.append(Recording(BAD_EVENTS_METRIC + text, _bad_events(slo, window), (("sloth_window", text),)))
+        rules.append(Recording(_slo_metrics.BAD_EVENTS + text, _bad_events(slo, window), (("sloth_window", text),)))
     return rules
 
 
@@ -82,13 +77,13 @@ def fewest_bad_events(slo: Slo, of_tier: int | None) -> int:
 def period_rules(slo: Slo) -> list[Recording]:
     """The error ratio over the period. It is asked for rarely and in coarse steps: it moves slowly, and is dear."""
     text = slo.period_text
-    return [Recording(RATIO_METRIC + text, _sums(slo, slo.period, BASE), (("sloth_window", text),))]
+    return [Recording(_slo_metrics.RATIO + text, _sums(slo, slo.period, BASE), (("sloth_window", text),))]
 
 
 def meta_rules(slo: Slo) -> list[Recording]:
     """Objective, budget, burn rates, and the info metric."""
     where = selector(slo)
-    per_budget = f"\n/ on(sloth_id, sloth_slo, sloth_service) group_left\nslo:error_budget:ratio{where}"
+    per_budget = f"\n/ on(sloth_id, sloth_slo, sloth_service) group_left\n{_slo_metrics.BUDGET}{where}"
     info = {
         **slo.info_labels,
         # Constants: with a version in it each upgrade would change every file.
@@ -98,12 +93,12 @@ def meta_rules(slo: Slo) -> list[Recording]:
         "sloth_objective": objective_text(slo.objective),
     }
     return [
-        Recording("slo:objective:ratio", "vector({})".format(number(slo.objective / 100))),
-        Recording("slo:error_budget:ratio", "vector({})".format(number(budget_of(slo.objective)))),
-        Recording("slo:time_period:days", "vector({:.12g})".format(slo.period / DAY)),
-        Recording("slo:current_burn_rate:ratio", f"{RATIO_METRIC}5m{where}{per_budget}"),
-        Recording("slo:period_burn_rate:ratio", f"{RATIO_METRIC}{slo.period_text}{where}{per_budget}"),
-        Recording(REMAINING_METRIC, f"1 - slo:period_burn_rate:ratio{where}"),
+        Recording(_slo_metrics.OBJECTIVE, "vector({})".format(number(slo.objective / 100))),
+        Recording(_slo_metrics.BUDGET, "vector({})".format(number(budget_of(slo.objective)))),
+        Recording(_slo_metrics.PERIOD_DAYS, "vector({:.12g})".format(slo.period / DAY)),
+        Recording("slo:current_burn_rate:ratio", f"{_slo_metrics.RATIO}5m{where}{per_budget}"),
+        Recording(_slo_metrics.PERIOD_BURN_RATE, f"{_slo_metrics.RATIO}{slo.period_text}{where}{per_budget}"),
+        Recording(_slo_metrics.REMAINING, f"1 - {_slo_metrics.PERIOD_BURN_RATE}{where}"),
         Recording("sloth_slo_info", "vector(1)", tuple(info.items())),
     ]
 
@@ -147,7 +142,7 @@ def _per_second(slo: Slo) -> str:
 def _bad_events(slo: Slo, window: int) -> str:
     if _from_records(slo, window):
         where = selector(slo)
-        return "{} * {}".format(_sum_over(slo, ERRORS_METRIC + where, window, _step(window)), _step(window))
+        return "{} * {}".format(_sum_over(slo, _slo_metrics.ERRORS + where, window, _step(window)), _step(window))
     sli, text = slo.indicator, text_of(window)
     errors, total = sli.errors.replace(WINDOW, text), sli.total.replace(WINDOW, text)
     factor = "" if sli.unit == INCREASE else f" * {window}"
@@ -168,10 +163,10 @@ def _sums(slo: Slo, window: int, step: int, *, weighted: bool | None = None) -> 
     if weighted is None:
         weighted = slo.settings.error_budget == WEIGHTED and not slo.indicator.ratio
     if weighted:
-        errors = _sum_over(slo, ERRORS_METRIC + where, window, step)
-        total = _sum_over(slo, TOTAL_METRIC + where, window, step)
+        errors = _sum_over(slo, _slo_metrics.ERRORS + where, window, step)
+        total = _sum_over(slo, _slo_metrics.TOTAL + where, window, step)
         return f"clamp_max(\n  {errors}\n  /\n  ({total} > 0),\n  1\n)"
-    base = f"{RATIO_METRIC}5m{where}"
+    base = f"{_slo_metrics.RATIO}5m{where}"
     return "{}\n/\n{}".format(
         _sum_over(slo, base, window, step), _sum_over(slo, base, window, step, function="count_over_time")
     )

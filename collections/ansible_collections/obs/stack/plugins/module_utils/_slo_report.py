@@ -15,19 +15,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from . import _slo_metrics
 from ._errors import StackError
 from ._slo_durations import DAY
-from ._slo_recordings import ERRORS_METRIC, TOTAL_METRIC
 
 # Instant queries, by what they are. Sloth's own rules answer them too.
 QUERIES = {
-    "objective": "slo:objective:ratio",
-    "budget": "slo:error_budget:ratio",
-    "days": "slo:time_period:days",
-    "burned": "slo:period_burn_rate:ratio",
-    "hour": "slo:sli_error:ratio_rate1h",
+    "objective": _slo_metrics.OBJECTIVE,
+    "budget": _slo_metrics.BUDGET,
+    "days": _slo_metrics.PERIOD_DAYS,
+    "burned": _slo_metrics.PERIOD_BURN_RATE,
+    "hour": f"{_slo_metrics.RATIO}1h",
 }
-MEAN_METRIC = "slo:sli_error:ratio_rate5m"
 STEP = "5m"
 OK, BURNING, SPENT, NO_DATA = "ok", "burning", "SPENT", "no data"
 
@@ -109,8 +108,8 @@ def queries(month: Month | None) -> dict[str, str]:
         return QUERIES
     span = f"[{month.until - month.start}s:{STEP}]"
     asked = {name: QUERIES[name] for name in ("objective", "budget")}
-    asked["mean"] = f"avg_over_time({MEAN_METRIC}{span})"
-    asked["weighted"] = f"sum_over_time({ERRORS_METRIC}{span}) / sum_over_time({TOTAL_METRIC}{span})"
+    asked["mean"] = f"avg_over_time({_slo_metrics.RATIO}5m{span})"
+    asked["weighted"] = f"sum_over_time({_slo_metrics.ERRORS}{span}) / sum_over_time({_slo_metrics.TOTAL}{span})"
     return asked if month.over else {**asked, "hour": QUERIES["hour"]}
 
 

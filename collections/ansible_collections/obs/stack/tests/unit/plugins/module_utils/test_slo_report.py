@@ -10,6 +10,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.obs.stack.plugins.module_utils import _slo_metrics
 from ansible_collections.obs.stack.plugins.module_utils import _slo_report as report
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 
@@ -62,7 +63,7 @@ def test_questions_are_about_what_the_rules_record() -> None:
     sli = {"events": {"error_query": "sum(rate(x[$window]))", "total_query": "sum(rate(y[$window]))"}}
     document = {"service": "shop", "slos": [{"name": "a", "objective": 99, "sli": sli}]}
     (text,) = files_of(read_documents([("f", document)], Given())).values()
-    asked = [*report.QUERIES.values(), report.MEAN_METRIC, report.ERRORS_METRIC, report.TOTAL_METRIC]
+    asked = [*report.QUERIES.values(), f"{_slo_metrics.RATIO}5m", _slo_metrics.ERRORS, _slo_metrics.TOTAL]
     for query in asked:
         assert f"record: {query}\n" in text
 
