@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,10 +14,12 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.obs.stack.tests.unit.programs import program
 from scripts import alert_docs, rule_lint
 from scripts.dashboards import files, queries
 from tests.tree import COLLECTION, ROOT, load_yaml
 
+PROMTOOL = program("prometheus", "promtool")
 ALERTS = {alert.name: alert for alert in alert_docs.alerts()}
 PAGES = {path.stem: path.read_text() for path in sorted(alert_docs.RUNBOOKS.glob("*.md"))}
 TABLES = COLLECTION / "tests" / "unit" / "roles" / "alerts"
@@ -64,14 +64,7 @@ def breaches(name: str, page: str) -> list[str]:
     return found
 
 
-def promtool() -> str | None:
-    """promtool on the PATH, or the one that the artifact store was filled from."""
-    cache = Path(os.environ.get("OBS_CACHE") or Path.home() / ".cache" / "obs-stack")
-    built = sorted((cache / "build" / "prometheus").glob("*/amd64/promtool"))
-    return shutil.which("promtool") or (str(built[-1]) if built else None)
-
-
-needs_promtool = pytest.mark.skipif(promtool() is None, reason="no promtool on the PATH nor in the artifact store")
+needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="no promtool on the PATH nor in the artifact store")
 
 
 def refused(asked: list[tuple[str, str]], folder: Path) -> str:
@@ -82,7 +75,7 @@ def refused(asked: list[tuple[str, str]], folder: Path) -> str:
     ]
     (folder / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "pages", "rules": rules}]}))
     done = subprocess.run(
-        [str(promtool()), "check", "rules", str(folder / "rules.yml")], capture_output=True, text=True, check=False
+        [str(PROMTOOL), "check", "rules", str(folder / "rules.yml")], capture_output=True, text=True, check=False
     )
     return "" if done.returncode == 0 and f"{len(rules)} rules" in done.stdout else done.stdout + done.stderr
 

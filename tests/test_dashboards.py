@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,9 +17,11 @@ from urllib.parse import unquote
 import pytest
 import yaml
 
+from ansible_collections.obs.stack.tests.unit.programs import program
 from scripts.dashboards import files, queries
 from tests.tree import COLLECTION
 
+PROMTOOL = program("prometheus", "promtool")
 BOARDS = queries.load(files.FOLDER)
 ALL = [pytest.param(board, id=board["uid"]) for board in BOARDS]
 UID = re.compile(r"[a-z0-9-]{1,40}")
@@ -67,13 +67,6 @@ def panes(board: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield pane
 
 
-def promtool() -> str | None:
-    """promtool on the PATH, or the one that the artifact store was filled from."""
-    cache = Path(os.environ.get("OBS_CACHE") or Path.home() / ".cache" / "obs-stack")
-    built = sorted((cache / "build" / "prometheus").glob("*/amd64/promtool"))
-    return shutil.which("promtool") or (str(built[-1]) if built else None)
-
-
 def refused(boards: list[dict[str, Any]], folder: Path) -> str:
     """What promtool says against the PromQL of dashboards: all of it as rules of one file."""
     found = [(board, one) for board in boards for one in queries.queries(board) if one.kind == "prometheus"]
@@ -87,7 +80,7 @@ def refused(boards: list[dict[str, Any]], folder: Path) -> str:
     ]
     (folder / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "dashboards", "rules": rules}]}))
     done = subprocess.run(
-        [str(promtool()), "check", "rules", str(folder / "rules.yml")], capture_output=True, text=True, check=False
+        [str(PROMTOOL), "check", "rules", str(folder / "rules.yml")], capture_output=True, text=True, check=False
     )
     return "" if done.returncode == 0 and f"{len(rules)} rules" in done.stdout else done.stdout + done.stderr
 
@@ -145,7 +138,7 @@ def test_explore_can_read_its_links() -> None:
     assert all(pane["datasource"] and pane["queries"][0].get("expr", pane["queries"][0].get("query")) for pane in found)
 
 
-@pytest.mark.skipif(promtool() is None, reason="no promtool on the PATH nor in the artifact store")
+@pytest.mark.skipif(PROMTOOL is None, reason="no promtool on the PATH nor in the artifact store")
 def test_prometheus_own_parser_takes_every_query(tmp_path: Path) -> None:
     assert not refused(BOARDS, tmp_path)
     broken = copy.deepcopy(BOARDS[0])

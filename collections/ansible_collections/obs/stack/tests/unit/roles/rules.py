@@ -7,9 +7,7 @@
 from __future__ import annotations
 
 import json
-import os
 import pathlib
-import shutil
 import subprocess
 import typing as t
 
@@ -17,7 +15,9 @@ import yaml
 
 from ansible_collections.obs.stack.plugins.module_utils._alert_overrides import alerts_of
 from ansible_collections.obs.stack.plugins.module_utils._red_rules import KNOWN, red_rules
+from ansible_collections.obs.stack.tests.unit.programs import program
 
+PROMTOOL = program("prometheus", "promtool")
 HERE = pathlib.Path(__file__).resolve().parent
 ROLES = HERE.parents[2] / "roles"
 # promtool's own files, where a case has more to it than series and times.
@@ -26,13 +26,6 @@ TABLES = sorted((HERE / "alerts").glob("*.yml"))
 # Annotations that say the same in each firing alert as in its rule.
 FIXED = ("runbook", "dashboard", "threshold")
 RENDERED = ("summary", "description", "deploy")
-
-
-def promtool() -> str | None:
-    """promtool on the PATH, or the one that the repository's artifact store was filled from."""
-    cache = pathlib.Path(os.environ.get("OBS_CACHE") or pathlib.Path.home() / ".cache" / "obs-stack")
-    built = sorted((cache / "build" / "prometheus").glob("*/amd64/promtool"))
-    return shutil.which("promtool") or (str(built[-1]) if built else None)
 
 
 def files_of(role: str) -> list[pathlib.Path]:

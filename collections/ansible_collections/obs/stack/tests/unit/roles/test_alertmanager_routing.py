@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import html.parser
 import json
-import os
 import pathlib
 import re
 import shutil
@@ -20,20 +19,14 @@ import pytest
 import yaml
 
 from ansible_collections.obs.stack.plugins.module_utils import _routing_wiring
+from ansible_collections.obs.stack.tests.unit.programs import program
 
 ROLES = pathlib.Path(__file__).resolve().parents[3] / "roles"
 ROLE = ROLES / "alertmanager"
 ETC = "/etc/alertmanager"
 
 
-def amtool() -> str | None:
-    """amtool on the PATH, or the one that the repository's artifact store was filled from."""
-    cache = pathlib.Path(os.environ.get("OBS_CACHE") or pathlib.Path.home() / ".cache" / "obs-stack")
-    built = sorted((cache / "build" / "alertmanager").glob("*/amd64/amtool"))
-    return shutil.which("amtool") or (str(built[-1]) if built else None)
-
-
-AMTOOL = amtool()
+AMTOOL = program("alertmanager", "amtool")
 pytestmark = pytest.mark.skipif(AMTOOL is None, reason="no amtool on the PATH nor in the artifact store")
 
 CANARY = "canary-of-a-secret"

@@ -23,7 +23,7 @@ FILES = sorted(rules.ROLES.glob("*/files/rule*/*/*.yml"))
 
 @pytest.fixture
 def simulator(tmp_path: pathlib.Path) -> rules.Simulator:
-    tool = rules.promtool()
+    tool = rules.PROMTOOL
     if tool is None:
         pytest.skip("no promtool on the PATH nor in the artifact store")
     return rules.Simulator(tool, tmp_path)

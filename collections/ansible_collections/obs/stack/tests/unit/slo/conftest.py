@@ -7,9 +7,7 @@
 from __future__ import annotations
 
 import json
-import os
 import pathlib
-import shutil
 import subprocess
 import typing as t
 
@@ -19,13 +17,7 @@ import yaml
 from ansible_collections.obs.stack.plugins.module_utils._slo_documents import Given, read_documents
 from ansible_collections.obs.stack.plugins.module_utils._slo_model import Slo
 from ansible_collections.obs.stack.plugins.module_utils._slo_rules import files_of
-
-
-def promtool() -> str | None:
-    """promtool on the PATH, or the one that the repository's artifact store was filled from."""
-    cache = pathlib.Path(os.environ.get("OBS_CACHE") or pathlib.Path.home() / ".cache" / "obs-stack")
-    built = sorted((cache / "build" / "prometheus").glob("*/amd64/promtool"))
-    return shutil.which("promtool") or (str(built[-1]) if built else None)
+from ansible_collections.obs.stack.tests.unit.programs import program
 
 
 class Simulator:
@@ -100,7 +92,7 @@ class Simulator:
 
 @pytest.fixture
 def simulator(tmp_path: pathlib.Path) -> Simulator:
-    tool = promtool()
+    tool = program("prometheus", "promtool")
     if tool is None:
         pytest.skip("no promtool on the PATH nor in the artifact store")
     return Simulator(tool, tmp_path)

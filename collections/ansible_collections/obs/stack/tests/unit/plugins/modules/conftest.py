@@ -7,9 +7,7 @@
 from __future__ import annotations
 
 import json
-import os
 import pathlib
-import shutil
 import socket
 import subprocess
 import time
@@ -23,6 +21,9 @@ from ansible.module_utils import basic
 from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.obs.stack.plugins.module_utils import _grafana_api_client
+from ansible_collections.obs.stack.tests.unit.programs import program
+
+ALERTMANAGER = program("alertmanager")
 
 
 class Ended(Exception):
@@ -94,13 +95,6 @@ def ask(run_module: Callable[..., dict[str, Any]], grafana: FakeGrafana) -> Call
     return run
 
 
-def alertmanager_binary() -> str | None:
-    """alertmanager on the PATH, or the one that the repository's artifact store was filled from."""
-    cache = pathlib.Path(os.environ.get("OBS_CACHE") or pathlib.Path.home() / ".cache" / "obs-stack")
-    built = sorted((cache / "build" / "alertmanager").glob("*/amd64/alertmanager"))
-    return shutil.which("alertmanager") or (str(built[-1]) if built else None)
-
-
 def free_port() -> int:
     """A port of loopback that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -132,7 +126,7 @@ class RealAlertmanager:
             *[f"--cluster.peer=127.0.0.1:{peer.gossip}" for peer in peers],
         ]
         with (folder / "log").open("wb") as log:
-            self.process = subprocess.Popen([str(alertmanager_binary()), *arguments], stdout=log, stderr=log)
+            self.process = subprocess.Popen([str(ALERTMANAGER), *arguments], stdout=log, stderr=log)
         deadline = time.monotonic() + 30
         while True:
             try:
@@ -170,7 +164,7 @@ class RealAlertmanager:
 @pytest.fixture
 def alertmanagers(tmp_path: pathlib.Path) -> Iterator[Callable[..., RealAlertmanager]]:
     """Call to start a real Alertmanager, with those it is to join; ended after the test."""
-    if alertmanager_binary() is None:
+    if ALERTMANAGER is None:
         pytest.skip("no alertmanager on the PATH nor in the artifact store")
     started: list[RealAlertmanager] = []
 

@@ -26,7 +26,9 @@ import pytest
 
 from ansible_collections.obs.stack.plugins.module_utils import _deploy
 from ansible_collections.obs.stack.plugins.modules import deploy_marker
+from ansible_collections.obs.stack.tests.unit.programs import program
 
+PUSHGATEWAY = program("pushgateway", "pushgateway", "prometheus-pushgateway")
 NOW = 1790000000
 DOCS = pathlib.Path(__file__).parents[4] / "docs" / "deploys.md"
 
@@ -80,14 +82,6 @@ class SmallGateway:
         self._server.server_close()
 
 
-def pushgateway_binary() -> str | None:
-    """Pushgateway on the PATH, or the one that the repository's artifact store was filled from."""
-    cache = pathlib.Path(os.environ.get("OBS_CACHE") or pathlib.Path.home() / ".cache" / "obs-stack")
-    built = sorted((cache / "build" / "pushgateway").glob("*/amd64/**/*pushgateway"))
-    found = [str(path) for path in built if path.is_file() and os.access(path, os.X_OK) and "init.d" not in path.parts]
-    return shutil.which("pushgateway") or shutil.which("prometheus-pushgateway") or (found[-1] if found else None)
-
-
 class RealGateway:
     """A Pushgateway of its own."""
 
@@ -98,7 +92,7 @@ class RealGateway:
         arguments = ["--web.listen-address=127.0.0.1:{0}".format(port), "--web.route-prefix=/push"]
         arguments.append("--persistence.file=")
         with (folder / "log").open("wb") as log:
-            self._process = subprocess.Popen([str(pushgateway_binary()), *arguments], stdout=log, stderr=log)
+            self._process = subprocess.Popen([str(PUSHGATEWAY), *arguments], stdout=log, stderr=log)
         deadline = time.monotonic() + 30
         while True:
             try:
@@ -117,7 +111,7 @@ class RealGateway:
 @pytest.fixture(params=["small", "real"])
 def gateway(request: t.Any, tmp_path: pathlib.Path) -> t.Iterator[t.Any]:
     """A Pushgateway."""
-    if request.param == "real" and pushgateway_binary() is None:
+    if request.param == "real" and PUSHGATEWAY is None:
         pytest.skip("no pushgateway on the PATH nor in the artifact store")
     one = SmallGateway() if request.param == "small" else RealGateway(tmp_path)
     yield one
