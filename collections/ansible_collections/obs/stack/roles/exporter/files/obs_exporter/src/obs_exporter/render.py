@@ -57,7 +57,7 @@ def text(families: Iterable[Metric], as_openmetrics: bool) -> bytes:
     """The page. Names stay in the old alphabet: what is not in it is replaced by _."""
     registry = _Families(families)
     if as_openmetrics:
-        return bytes(openmetrics.generate_latest(registry))  # type: ignore[no-untyped-call]
+        return bytes(openmetrics.generate_latest(registry))  # type: ignore[no-untyped-call]  # prometheus_client has no types
     return bytes(exposition.generate_latest(registry))
 
 

@@ -125,7 +125,7 @@ class Builder:
 
 def bound_text(bound: float) -> str:
     """A bucket's bound as Prometheus writes it."""
-    return str(floatToGoString(bound))  # type: ignore[no-untyped-call]
+    return str(floatToGoString(bound))  # type: ignore[no-untyped-call]  # prometheus_client has no types
 
 
 def _together(metric: Metric) -> Iterable[list[Sample]]:
