@@ -26,7 +26,8 @@ class ActionModule(ReleaseAction):
             for one in options["services"]:
                 if "mode" in one:
                     raise bad("Could not use mode of {}".format(one.get("name")), "all have the task's", "")
-            results, warnings = self._perform(options["mode"], options["services"], task_vars)
+            services = [{"deploy": options["deploy"], **one} for one in options["services"]]
+            results, warnings = self._perform(options["mode"], services, task_vars)
         except StackError as error:
             result.update(failure(error))
             return result

@@ -16,6 +16,7 @@ import typing as t
 from collections.abc import Mapping, Sequence
 
 from ansible_collections.obs.stack.plugins.module_utils import (
+    _estate_deploys,
     _estate_ec2,
     _estate_probes,
     _estate_routing,
@@ -59,6 +60,7 @@ def derive(groups: Groups, hostvars: HostVars, host: str) -> dict[str, t.Any]:
         ``address``, ``site``, ``zone``, ``listen`` (the address a service listens on unless told otherwise, by its
         name, and under ``private`` that of its parts which only the estate asks), ``urls`` of its own services,
         ``health`` (how each is asked and what the inventory expects of it), ``runs`` (what is installed, in order),
+        ``deploy`` (whom a change of them is told, as :mod:`_estate_deploys` says),
         and per component it runs what its role takes: ``prometheus`` (external_labels, scrape_configs, alertmanagers,
         rules, files, secrets, live, flags, remote_write_receiver, replicas), ``alertmanager`` (peers,
         advertise_address, members, links), the others as :mod:`_estate_signals` says; ``slos`` where rules are
@@ -81,6 +83,7 @@ def derive(groups: Groups, hostvars: HostVars, host: str) -> dict[str, t.Any]:
         },
         "urls": {name: end.url for name, end in ends.items()},
         "runs": list(dict.fromkeys(c.run for c in own)),
+        "deploy": _estate_deploys.deploys(ways),
     }
     expected: dict[str, t.Any] = {}
     if "prometheus" in ends:

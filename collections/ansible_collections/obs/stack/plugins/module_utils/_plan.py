@@ -116,6 +116,11 @@ class Plan:
         )
 
     @property
+    def interrupts(self) -> bool:
+        """Whether what runs is stopped, if only to be started anew."""
+        return self.effect in ("restart", "stop") or self.action == "adopt"
+
+    @property
     def reloaded(self) -> bool:
         return self.effect == "reload"
 

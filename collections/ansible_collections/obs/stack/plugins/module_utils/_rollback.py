@@ -9,7 +9,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from ._accounts import ids_of
@@ -79,7 +80,16 @@ def effect_between(old: Generation, new: Generation, *, active: bool, running_ke
 
 
 def roll_back(
-    root: str, name: str, *, to: str, by: str, force: bool, check_mode: bool, patience: float
+    root: str,
+    name: str,
+    *,
+    to: str,
+    by: str,
+    force: bool,
+    check_mode: bool,
+    patience: float,
+    deploy: Mapping[str, Any],
+    warn: Callable[[str], None],
 ) -> dict[str, Any]:
     """Switch to an earlier generation and note the hold.
 
@@ -87,6 +97,8 @@ def roll_back(
         to: "previous" or a number.
         by: who asks, for the note.
         force: go back although the data may not be readable by the older version.
+        deploy: whom it is told, as _deploy_option.DEPLOY has it.
+        warn: takes what did not work.
 
     Raises:
         StackError: there is no such generation, going back would harm the data, or it does not get ready.
@@ -128,7 +140,8 @@ def roll_back(
             # Noted before the flip: a run killed within must not be undone by the next site.yml.
             write_json(layout.hold, hold)
             try:
-                _switch(layout, host, current, target, effect)
+                with _quiet(deploy, name, target, effect, warn):
+                    _switch(layout, host, current, target, effect)
             except StackError as error:
                 if host.hold:
                     write_json(layout.hold, dict(host.hold))
@@ -136,6 +149,18 @@ def roll_back(
                     remove_file(layout.hold)
                 raise masked_error(error, masker) from None
         return _answer(host, current, target, effect, hold=hold, changed=True)
+
+
+def _quiet(
+    deploy: Mapping[str, Any], name: str, target: Generation, effect: str, warn: Callable[[str], None]
+) -> AbstractContextManager[None]:
+    """Holds back the alerts that going back itself raises."""
+    if effect not in ("restart", "stop") or not deploy.get("silences"):
+        return nullcontext()
+    from ._quiet import longest, quiet
+
+    lasts = longest(float(target.manifest["ready_timeout"]))
+    return quiet(deploy, service=name, lasts=lasts, why=f"roll back to {target.label}", warn=warn)
 
 
 def _switch(layout: Layout, host: Host, current: Generation, target: Generation, effect: str) -> None:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import os
 import platform
 import time
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 from ._accounts import ensure_account, ids_of, missing_parts
@@ -316,22 +317,37 @@ class _Run:
             remove_tree(layout.live_staging)
         phase("checked")
         before = settle_measures(layout, host.current, [dict(item) for item in wish.settle])
-        self._switch(host, plan, new, gid)
-        self._record_live(plan)
-        remove_file(layout.hold)
-        prune(
-            layout, keep=wish.keep_generations, current=new, running=executable_of(state_of(layout.unit_name).main_pid)
-        )
-        phase("pruned")
-        self.outcome.to = {"version": new.version, "generation": new.number}
-        if plan.effect in ("restart", "start") and wish.settle:
-            prober_of(layout, new).wait_settled(
-                [dict(item) for item in wish.settle], before, timeout=wish.settle_timeout
-            )
-            # Peers exchange silences and notification logs by gossip after they are members: there is nothing to poll.
-            time.sleep(wish.settle_seconds if host.current is not None else 0)
+        with self._quiet(plan, new):
+            self._switch(host, plan, new, gid)
+            self._record_live(plan)
+            remove_file(layout.hold)
+            running = executable_of(state_of(layout.unit_name).main_pid)
+            prune(layout, keep=wish.keep_generations, current=new, running=running)
+            phase("pruned")
+            self.outcome.to = {"version": new.version, "generation": new.number}
+            if plan.effect in ("restart", "start") and wish.settle:
+                prober_of(layout, new).wait_settled(
+                    [dict(item) for item in wish.settle], before, timeout=wish.settle_timeout
+                )
+                # Peers exchange silences and notification logs by gossip after they are members: nothing can be polled.
+                time.sleep(wish.settle_seconds if host.current is not None else 0)
         for name in plan.replaced:
             _replacement.replace(wish.root, name, by=wish.name, patience=wish.lock_timeout)
+
+    def _quiet(self, plan: Plan, new: Generation) -> AbstractContextManager[None]:
+        """Holds back the alerts that the change itself raises; nothing where what runs goes on running."""
+        wish = self.wish
+        if not plan.interrupts or not wish.deploy.get("silences"):
+            return nullcontext()
+        from ._quiet import longest, quiet
+
+        return quiet(
+            wish.deploy,
+            service=wish.name,
+            lasts=longest(wish.ready_timeout) + wish.settle_timeout + wish.settle_seconds,
+            why=f"{plan.action} to {new.label}",
+            warn=self.outcome.warnings.append,
+        )
 
     def _prepare_places(self, uid: int, gid: int) -> None:
         """Folders and links around a generation that change nothing for what runs."""

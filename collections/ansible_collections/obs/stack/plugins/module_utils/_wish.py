@@ -181,6 +181,7 @@ class Wish:
     former_paths: tuple[str, ...] = ()
     replaces: tuple[str, ...] = ()
     lock_timeout: int = 60
+    deploy: Mapping[str, Any] = field(default_factory=dict)
     masks: tuple[str, ...] = ()
 
     @classmethod

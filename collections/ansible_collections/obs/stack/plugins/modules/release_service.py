@@ -737,6 +737,7 @@ options:
     default: 60
 extends_documentation_fragment:
   - obs.stack.attributes
+  - obs.stack.deploy
 attributes:
   check_mode:
     support: full

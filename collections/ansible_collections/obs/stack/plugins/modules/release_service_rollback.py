@@ -50,6 +50,7 @@ options:
     default: 60
 extends_documentation_fragment:
   - obs.stack.attributes
+  - obs.stack.deploy
 attributes:
   check_mode:
     support: full
@@ -109,6 +110,7 @@ import os
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.obs.stack.plugins.module_utils._deploy_metrics import record
+from ansible_collections.obs.stack.plugins.module_utils._deploy_option import DEPLOY
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._rollback import lift, roll_back
 
@@ -124,6 +126,7 @@ def main() -> None:
             "force": {"type": "bool", "default": False},
             "root": {"type": "path", "default": "/opt/obs"},
             "lock_timeout": {"type": "int", "default": 60},
+            "deploy": DEPLOY,
         },
         supports_check_mode=True,
     )
@@ -141,6 +144,8 @@ def main() -> None:
                 force=params["force"],
                 check_mode=module.check_mode,
                 patience=params["lock_timeout"],
+                deploy=params["deploy"] or {},
+                warn=module.warn,
             )
     except StackError as error:
         module.fail_json(msg=str(error), step=error.step)

@@ -37,6 +37,7 @@ options:
     required: true
 extends_documentation_fragment:
   - obs.stack.attributes
+  - obs.stack.deploy
 attributes:
   check_mode:
     support: full

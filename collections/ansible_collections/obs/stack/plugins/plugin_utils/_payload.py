@@ -16,6 +16,7 @@ import yaml
 
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._masking import inline_secrets, scalars
+from ansible_collections.obs.stack.plugins.plugin_utils._deploy_options import deploy_of, deploy_secrets
 from ansible_collections.obs.stack.plugins.plugin_utils._input import bad, check_input
 
 try:
@@ -243,6 +244,7 @@ def build(options: Mapping[str, Any], *, find: Find) -> tuple[dict[str, Any], li
     }
     for key in ("account", "data", "reload", "probe"):
         payload[key] = options.get(key) or {}
+    payload["deploy"] = deploy_of(options)
     if options["state"] == "absent":
         return payload, []
     reloads = bool(payload["reload"].get("signal"))
@@ -264,6 +266,6 @@ def build(options: Mapping[str, Any], *, find: Find) -> tuple[dict[str, Any], li
         files=files + secrets,
         live=expand_files(options["live"], name=name, find=find, secret=False, reloads=False),
         settle=[{key: value for key, value in item.items() if value is not None} for item in options["settle"]],
-        masks=masks + secrets_of(options["secrets"]),
+        masks=masks + secrets_of(options["secrets"]) + deploy_secrets(payload["deploy"]),
     )
     return payload, warnings

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.obs.stack.plugins.module_utils._deploy_option import DEPLOY
+
 STRINGS: dict[str, Any] = {"type": "list", "elements": "str", "default": []}
 
 
@@ -208,6 +210,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "former_paths": STRINGS,
     "replaces": STRINGS,
     "lock_timeout": {"type": "int", "default": 60},
+    "deploy": DEPLOY,
 }
 
 REQUIRED_IF = [
@@ -218,5 +221,6 @@ REQUIRED_IF = [
 SERVICES_SPEC: dict[str, Any] = {
     "mode": ARGUMENT_SPEC["mode"],
     "services": {"type": "list", "elements": "dict", "required": True},
+    "deploy": DEPLOY,
 }
 """Options of release_services. Each service is checked by ARGUMENT_SPEC."""

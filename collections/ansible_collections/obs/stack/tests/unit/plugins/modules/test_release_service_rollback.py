@@ -28,8 +28,10 @@ def test_options_are_passed_on(run_module: Any, monkeypatch: pytest.MonkeyPatch)
         return {"changed": True}
 
     monkeypatch.setattr(module, "roll_back", roll_back)
-    result = run_module(module, check_mode=True, name="toy", to="4", by="night shift", force=True)
+    deploy = {"host": "a", "silences": {"toy": []}}
+    result = run_module(module, check_mode=True, name="toy", to="4", by="night shift", force=True, deploy=deploy)
     assert result == {"failed": False, "changed": True}
+    assert seen.pop("deploy") == {**deploy, "alertmanagers": []} and callable(seen.pop("warn"))
     assert seen == {
         "root": "/opt/obs",
         "name": "toy",

@@ -10,7 +10,9 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.obs.stack.plugins.modules import release_service, release_services
+from ansible_collections.obs.stack.plugins.doc_fragments.deploy import ModuleDocFragment
+from ansible_collections.obs.stack.plugins.module_utils._deploy_option import DEPLOY
+from ansible_collections.obs.stack.plugins.modules import release_service, release_service_rollback, release_services
 from ansible_collections.obs.stack.plugins.plugin_utils._service_spec import ARGUMENT_SPEC, SERVICES_SPEC
 
 SAME = ("type", "required", "default", "choices", "elements")
@@ -26,8 +28,15 @@ def essence(options: dict[str, Any], below: str) -> dict[str, Any]:
     return found
 
 
+def documented(module: Any) -> dict[str, Any]:
+    """The options of a module and of the fragment that it extends."""
+    found = yaml.safe_load(module.DOCUMENTATION)
+    assert "obs.stack.deploy" in found["extends_documentation_fragment"]
+    options = {**found["options"], **yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]}
+    return essence(options, "suboptions")
+
+
 def test_documentation_and_check_agree() -> None:
-    documented = essence(yaml.safe_load(release_service.DOCUMENTATION)["options"], "suboptions")
-    assert documented == essence(ARGUMENT_SPEC, "options")
-    documented = essence(yaml.safe_load(release_services.DOCUMENTATION)["options"], "suboptions")
-    assert documented == essence(SERVICES_SPEC, "options")
+    assert documented(release_service) == essence(ARGUMENT_SPEC, "options")
+    assert documented(release_services) == essence(SERVICES_SPEC, "options")
+    assert essence({"deploy": DEPLOY}, "options").items() <= documented(release_service_rollback).items()
