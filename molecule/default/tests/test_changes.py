@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from lab import converge, get, process, wait_for
 
@@ -52,6 +54,11 @@ def test_changed_configuration_is_one_reload_and_no_restart(host, undone):
     assert reloaded_at(host) > last
     loaded = get(host, "http://127.0.0.1:9090/api/v1/status/config").json["data"]["yaml"]
     assert "changed_by: test" in loaded
+    # The configuration alone is a deploy as well, with the commit of the inventory's repository where it is in one.
+    (deployed,) = told(host)
+    generation, digest = re.search(r'generation="(\d+)",digest="([0-9a-f]{12})"', deployed).groups()
+    assert host.check_output("readlink /opt/obs/prometheus/current") == f"generations/{generation}"
+    assert digest in host.check_output("cat /opt/obs/prometheus/current/manifest.json")
 
 
 def test_check_mode_foretells_and_does_not_touch(host):

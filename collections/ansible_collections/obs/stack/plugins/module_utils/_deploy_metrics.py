@@ -17,16 +17,20 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from ._files import remove_file, write_file
+from ._files import place_file, remove_file
 from ._layout import Layout
+
+DIGITS = 12
+"""Of the digest of a generation, enough to tell two of them apart."""
 
 FOLDER = "/var/lib/node_exporter"
 DEPLOYED, FAILED = "deploy_timestamp_seconds", "deploy_failed"
 
 
 def sample(metric: str, labels: Mapping[str, Any], value: float) -> str:
-    """A line of a text file."""
-    inside = ",".join('{}="{}"'.format(key, _escaped(str(text))) for key, text in labels.items())
+    """A line of a text file, without the labels that are empty."""
+    named = {key: str(text) for key, text in labels.items() if str(text)}
+    inside = ",".join('{}="{}"'.format(key, _escaped(text)) for key, text in named.items())
     return f"{metric}{{{inside}}} {value:.0f}\n"
 
 
@@ -34,7 +38,17 @@ def _escaped(text: str) -> str:
     return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
-def lines_after(before: str, service: str, result: Mapping[str, Any], *, runs: str, wanted: str, now: float) -> str:
+def lines_after(
+    before: str,
+    service: str,
+    result: Mapping[str, Any],
+    *,
+    runs: str,
+    wanted: str,
+    now: float,
+    digest: str = "",
+    commit: str = "",
+) -> str:
     """The text file after a run.
 
     Args:
@@ -44,6 +58,8 @@ def lines_after(before: str, service: str, result: Mapping[str, Any], *, runs: s
         runs: version that runs after the run.
         wanted: version that was asked for.
         now: seconds since 1970.
+        digest: of the generation that runs, so that a change of the configuration alone is another deploy.
+        commit: of the repository that it was made of, "" where there is none.
 
     Returns:
         Its new content: the last deploy stays known while a later one fails, and a success ends the failure.
@@ -54,13 +70,26 @@ def lines_after(before: str, service: str, result: Mapping[str, Any], *, runs: s
         return deployed + sample(FAILED, labels, 1)
     new = result.get("to") or {}
     if result.get("changed") and new and new != (result.get("from") or {}):
-        labels = {"service": service, "version": new.get("version", wanted), "generation": new.get("generation", "")}
+        labels = {
+            "service": service,
+            "version": new.get("version", wanted),
+            "generation": new.get("generation", ""),
+            "digest": digest[:DIGITS],
+            "commit": commit,
+        }
         return sample(DEPLOYED, labels, now)
     return deployed
 
 
 def record(
-    root: str, service: str, result: Mapping[str, Any], *, wanted: str, state: str, folder: str | None = None
+    root: str,
+    service: str,
+    result: Mapping[str, Any],
+    *,
+    wanted: str,
+    state: str,
+    commit: str = "",
+    folder: str | None = None,
 ) -> str:
     """Write the text file of a service, where node_exporter has its folder.
 
@@ -70,6 +99,7 @@ def record(
         result: what came of it, as the module returns it.
         wanted: version that was asked for.
         state: state that was asked for; one that is absent has no file.
+        commit: of the repository that it was made of, "" where there is none.
         folder: node_exporter's folder, FOLDER unless given.
 
     Returns:
@@ -86,23 +116,29 @@ def record(
         if os.path.exists(path):
             with open(path, encoding="utf-8") as handle:
                 before = handle.read()
-        after = lines_after(before, service, result, runs=_running(root, service), wanted=wanted, now=time.time())
+        runs, digest = _running(root, service)
+        after = lines_after(
+            before, service, result, runs=runs, wanted=wanted, now=time.time(), digest=digest, commit=commit
+        )
         if not after:
             remove_file(path)
         elif after != before:
-            write_file(path, after.encode(), mode=0o644)
+            # Others may write to that folder.
+            place_file(path, after.encode(), mode=0o644)
     except (OSError, ValueError) as error:
         return f"Could not tell node_exporter of the deploy of {service} in {path}: {error}."
     return ""
 
 
-def _running(root: str, service: str) -> str:
+def _running(root: str, service: str) -> tuple[str, str]:
+    """Version and digest of the generation that runs, "" where none does."""
     from ._errors import StackError
     from ._stage import load_generation
 
     layout = Layout(root=root, name=service)
     number = layout.current_number()
     try:
-        return load_generation(layout, number).version if number else ""
+        found = load_generation(layout, number) if number else None
     except StackError:
-        return ""
+        found = None
+    return (found.version, found.digest) if found else ("", "")

@@ -19,8 +19,8 @@ description:
   - A run that fails leaves the service that was there. A run that is killed is healed by the next one.
   - Prints what it would do and the whole difference with C(--check --diff). Secrets are never shown.
   - Each service that a run changes, or fails to change, is told to node_exporter by a text file in
-    C(/var/lib/node_exporter), where that folder is there. C(deploy_timestamp_seconds) has the version and generation,
-    C(deploy_failed) the step and both versions until a run succeeds.
+    C(/var/lib/node_exporter), where that folder is there. C(deploy_timestamp_seconds) has the version, generation and
+    digest, and the commit where the inventory or the playbook is in a git repository; C(deploy_failed) the step and both versions until a run succeeds.
 author:
   - obs.stack contributors (@obs-stack)
 requirements:

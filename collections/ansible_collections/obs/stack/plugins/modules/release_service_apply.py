@@ -96,7 +96,8 @@ def main() -> None:
         result = _one(module, wish)
         results.append(result)
         if not module.check_mode:
-            told = record(wish.root, wish.name, result, wanted=wish.release.version, state=wish.state)
+            commit = str(wish.deploy.get("commit") or "")
+            told = record(wish.root, wish.name, result, wanted=wish.release.version, state=wish.state, commit=commit)
             if told:
                 module.warn(told)
         if result.get("failed") or result.get("need_release"):

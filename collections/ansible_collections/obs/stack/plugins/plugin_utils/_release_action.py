@@ -22,6 +22,7 @@ from ansible.utils.display import Display
 from ansible_collections.obs.stack.plugins.module_utils._delivery import same_origin_warning
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._wish import ReleaseForHost
+from ansible_collections.obs.stack.plugins.plugin_utils._commit import commit_of
 from ansible_collections.obs.stack.plugins.plugin_utils._options import checked_options
 from ansible_collections.obs.stack.plugins.plugin_utils._payload import build
 from ansible_collections.obs.stack.plugins.plugin_utils._preload import preload_filters
@@ -71,6 +72,9 @@ class ReleaseAction(ActionBase):
             payloads.append(payload)
             warnings += more
         if mode == "apply":
+            commit = commit_of(str((task_vars or {}).get(name) or "") for name in ("inventory_dir", "playbook_dir"))
+            for payload in payloads:
+                payload["deploy"]["commit"] = commit
             results, more = self._apply(payloads, task_vars)
         elif mode == "validate":
             results, more = self._validate(options, payloads, task_vars)

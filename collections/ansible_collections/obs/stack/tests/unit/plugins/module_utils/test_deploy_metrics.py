@@ -9,7 +9,6 @@ import typing as t
 
 import pytest
 
-from ansible_collections.obs.stack.plugins.module_utils import _deploy_metrics
 from ansible_collections.obs.stack.plugins.module_utils._deploy_metrics import lines_after, record
 
 OLD = 'deploy_timestamp_seconds{service="shop",version="1.0",generation="3"} 1000\n'
@@ -47,13 +46,15 @@ def test_what_came_first_has_no_version_before() -> None:
     assert 'from="(none)",to="1\\"\\\\"' in text
 
 
-@pytest.fixture
-def folder(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
-    def write(path: str, content: bytes, *, mode: int) -> None:
-        assert mode == 0o644
-        pathlib.Path(path).write_bytes(content)
+def test_a_change_of_the_configuration_alone_is_a_deploy_with_its_digest_and_commit() -> None:
+    result = {**UPGRADE, "to": {"version": "1.0", "generation": 4}}
+    told = lines_after(OLD, "shop", result, runs="1.0", wanted="1.0", now=2, digest="0123456789abcdef", commit="c0ffee")
+    labels = 'service="shop",version="1.0",generation="4",digest="0123456789ab",commit="c0ffee"'
+    assert told == f"deploy_timestamp_seconds{{{labels}}} 2\n"
 
-    monkeypatch.setattr(_deploy_metrics, "write_file", write)  # the real one wants root
+
+@pytest.fixture
+def folder(tmp_path: pathlib.Path) -> pathlib.Path:
     return tmp_path
 
 
@@ -66,6 +67,7 @@ def test_the_file_is_written_kept_and_removed(folder: pathlib.Path) -> None:
     assert told(folder, {**UPGRADE, "need_release": {"url": "x"}}) == "" and not path.exists()
     assert told(folder, NOTHING) == "" and not path.exists()
     assert told(folder, UPGRADE) == "" and "1.1" in path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o644 and list(folder.iterdir()) == [path]
     assert told(folder, REFUSED) == "" and 'from="(none)",to="1.1"' in path.read_text()
     assert told(folder, {"changed": True}, state="absent") == "" and not path.exists()
 
