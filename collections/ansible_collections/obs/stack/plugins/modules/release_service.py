@@ -20,7 +20,8 @@ description:
   - Prints what it would do and the whole difference with C(--check --diff). Secrets are never shown.
   - Each service that a run changes, or fails to change, is told to node_exporter by a text file in
     C(/var/lib/node_exporter), where that folder is there. C(deploy_timestamp_seconds) has the version, generation and
-    digest, and the commit where the inventory or the playbook is in a git repository; C(deploy_failed) the step and both versions until a run succeeds.
+    digest, and the commit where the inventory or the playbook is in a git repository; C(deploy_failed) the step and
+    both versions until a run succeeds.
 author:
   - obs.stack contributors (@obs-stack)
 requirements:
