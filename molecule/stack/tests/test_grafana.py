@@ -73,6 +73,14 @@ def test_it_is_ready_and_a_second_run_changes_nothing(host: Any) -> None:
     assert wish().changed == 0
 
 
+def test_our_own_deploys_are_annotations(host: Any) -> None:
+    """The run that made the scenario has told them, by Grafana's own host."""
+    found = ask(host, "/api/annotations?tags=deploy&tags=service:prometheus").json
+    assert found, "no annotation"
+    tags = {tag.partition(":")[0] for tag in found[0]["tags"]}
+    assert {"deploy", "service", "host", "version"} <= tags and found[0]["text"].startswith("prometheus ")
+
+
 def test_no_known_password_works(host: Any) -> None:
     """One try: after five wrong ones Grafana refuses the right one too, for five minutes."""
     assert get(host, f"{BASE}/api/user", "--user", "admin:admin").status == 401

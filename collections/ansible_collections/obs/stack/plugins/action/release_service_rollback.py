@@ -11,6 +11,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
+from ansible_collections.obs.stack.plugins.plugin_utils._deploy_notes import note
 from ansible_collections.obs.stack.plugins.plugin_utils._deploy_options import of_service
 from ansible_collections.obs.stack.plugins.plugin_utils._payload import plain
 from ansible_collections.obs.stack.plugins.plugin_utils._release_action import failure
@@ -37,4 +38,6 @@ class ActionModule(ActionBase):
         finally:
             if self._connection._shell.tmpdir:
                 self._remove_tmp_path(self._connection._shell.tmpdir)
+        if not self._task.check_mode:
+            note(str((task_vars or {}).get("inventory_hostname")), str(arguments.get("name")), result, "")
         return result

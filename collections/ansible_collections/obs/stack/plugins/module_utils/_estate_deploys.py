@@ -17,10 +17,12 @@ import re
 import typing as t
 
 from ansible_collections.obs.stack.plugins.module_utils._estate_balanced import BALANCED
-from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import Component, services_of
+from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import Component, services_of, text
 from ansible_collections.obs.stack.plugins.module_utils._estate_ways import Ways, external, straight
 
 SERVICE = "alertmanager"
+CONTROLLER = "localhost"
+_FILE = re.compile(r"\$__file\{(.+)\}")
 Matchers = t.List[t.Dict[str, t.Any]]  # noqa: UP006  evaluated: sanity imports this with Python 3.8
 
 
@@ -74,3 +76,36 @@ def _silences(component: Component, ways: Ways) -> list[Matchers]:
 
 def _is(name: str, value: str, *, regex: bool = False) -> dict[str, t.Any]:
     return {"name": name, "value": value, "isEqual": True, "isRegex": regex}
+
+
+def grafana(ways: Ways) -> dict[str, t.Any]:
+    """How the Grafana of a site is told of deploys, as deploy_annotations takes it; empty where nobody is.
+
+    Returns:
+        ``on`` (the host that asks: Grafana's own, where its password is; the controller for one of the user's own),
+        ``url``, ``url_username``, ``url_password_file`` or ``url_password`` or ``grafana_api_key``, ``ca_path``.
+    """
+    wanted = ways.variables.get("obs_annotate_deploys")
+    if wanted is not None and not _is_true(wanted):
+        return {}
+    theirs = [way for way, _item in external("grafana", ways.variables)]
+    if theirs:
+        way = theirs[0]
+        if not way.bearer_token and not way.username:
+            return {}
+        who = {"grafana_api_key": way.bearer_token, "url_username": way.username, "url_password": way.password}
+        ca = "" if way.ca.lstrip().startswith("-----") else way.ca
+        return {"on": CONTROLLER, "url": way.url, **{key: value for key, value in who.items() if value}, "ca_path": ca}
+    ends = ways.members("grafana")
+    if not ends:
+        return {}
+    there = ways.hostvars[ends[0].host]
+    security = (there.get("grafana_config") or {}).get("security") or {}
+    named = _FILE.fullmatch(str(security.get("admin_password") or ""))
+    return {
+        "on": ends[0].host,
+        "url": ends[0].url,
+        "url_username": text(there, "grafana_admin_user", "admin"),
+        "url_password_file": named.group(1) if named else "/etc/grafana/secrets/admin_password",
+        "ca_path": "/etc/grafana/tls/ca.pem" if ends[0].ca else "",
+    }

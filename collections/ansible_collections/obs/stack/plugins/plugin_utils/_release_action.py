@@ -23,6 +23,7 @@ from ansible_collections.obs.stack.plugins.module_utils._delivery import same_or
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._wish import ReleaseForHost
 from ansible_collections.obs.stack.plugins.plugin_utils._commit import commit_of
+from ansible_collections.obs.stack.plugins.plugin_utils._deploy_notes import note
 from ansible_collections.obs.stack.plugins.plugin_utils._options import checked_options
 from ansible_collections.obs.stack.plugins.plugin_utils._payload import build
 from ansible_collections.obs.stack.plugins.plugin_utils._preload import preload_filters
@@ -76,6 +77,9 @@ class ReleaseAction(ActionBase):
             for payload in payloads:
                 payload["deploy"]["commit"] = commit
             results, more = self._apply(payloads, task_vars)
+            if not self._task.check_mode:
+                for payload, result in zip(payloads, results):
+                    note(str((task_vars or {}).get("inventory_hostname")), payload["name"], result, commit)
         elif mode == "validate":
             results, more = self._validate(options, payloads, task_vars)
         else:

@@ -29,7 +29,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., tuple[dict[str, t.An
         monkeypatch.setattr(ActionBase, "run", lambda self, tmp, task_vars: {})
         monkeypatch.setattr(release_service_rollback.ActionModule, "_execute_module", execute)
         action = release_service_rollback.ActionModule.__new__(release_service_rollback.ActionModule)
-        action._task = types.SimpleNamespace(args=arguments)
+        action._task = types.SimpleNamespace(args=arguments, check_mode=True)
         action._connection = types.SimpleNamespace(_shell=types.SimpleNamespace(tmpdir=None))
         return action.run(task_vars={}), handed
 
