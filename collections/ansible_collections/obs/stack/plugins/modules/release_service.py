@@ -867,6 +867,13 @@ not_judged:
   type: list
   elements: str
   sample: [/etc/ssl/private/prometheus.pem]
+rule_findings:
+  description:
+    - What is to be mended in files of alert and recording rules, though the checkers take them.
+  returned: with O(mode=validate)
+  type: list
+  elements: str
+  sample: ["Rules rules/alerts/shop.yml of prometheus: shop / ShopDown: no annotation summary."]
 version:
   description: Version that was judged or would be needed.
   returned: with O(mode=validate) and O(mode=mirror)

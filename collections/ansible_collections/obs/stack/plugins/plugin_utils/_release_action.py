@@ -28,6 +28,7 @@ from ansible_collections.obs.stack.plugins.plugin_utils._options import checked_
 from ansible_collections.obs.stack.plugins.plugin_utils._payload import build
 from ansible_collections.obs.stack.plugins.plugin_utils._preload import preload_filters
 from ansible_collections.obs.stack.plugins.plugin_utils._release import archive_at, archive_of, with_sha256
+from ansible_collections.obs.stack.plugins.plugin_utils._rule_findings import rule_findings
 from ansible_collections.obs.stack.plugins.plugin_utils._service_spec import ARGUMENT_SPEC, REQUIRED_IF
 from ansible_collections.obs.stack.plugins.plugin_utils._validation import validate
 
@@ -140,7 +141,7 @@ class ReleaseAction(ActionBase):
                 result, more = validate(payload, origins, host=host, scratch=C.DEFAULT_LOCAL_TMP)
             except StackError as error:
                 return [*results, failure(error)], warnings
-            results.append(result)
+            results.append({**result, "rule_findings": rule_findings(payload, origins)})
             warnings += more
         return results, warnings
 

@@ -50,13 +50,16 @@ def validation(hostvars: HostVars, hosts: Sequence[str], services: Sequence[str]
     """Lay out what mode validate found.
 
     Returns:
-        ``table`` (lines of text), ``wrong`` and ``unjudged`` (one line for each cause).
+        ``table`` (lines of text), ``wrong`` and ``unjudged`` (one line for each cause), ``lint`` (one for each thing
+        that rules work in spite of, on however many hosts they are).
     """
+    lint: dict[str, None] = {}
     wrong = [one_line(str(problem)) for host in sorted(hosts) for problem in hostvars[host].get(PROBLEMS) or []]
     unjudged: list[str] = []
     rows = []
     for host, service, returned, refusal in results(hostvars, hosts, services):
         version = str(returned.get("version") or "-")
+        lint.update(dict.fromkeys(returned.get("rule_findings") or []))
         if refusal:
             # Our own messages name the host, Ansible's do not.
             wrong.append(refusal if host in refusal else f"{host} {service}: {refusal}")
@@ -69,7 +72,7 @@ def validation(hostvars: HostVars, hosts: Sequence[str], services: Sequence[str]
             reason = one_line(str(returned.get("not_validated_because") or "no reason was given"))
             unjudged.append(f"Could not judge {service} of {host}: {reason}")
             rows.append((host, service, version, "not judged", "see below"))
-    return {"table": lay_out(HEADER, rows), "wrong": wrong, "unjudged": unjudged}
+    return {"table": lay_out(HEADER, rows), "wrong": wrong, "unjudged": unjudged, "lint": list(lint)}
 
 
 def wanted_releases(hostvars: HostVars, hosts: Sequence[str], services: Sequence[str]) -> dict[str, t.Any]:
