@@ -26,7 +26,8 @@ class ActionModule(ReleaseAction):
             for one in options["services"]:
                 if "mode" in one:
                     raise bad("Could not use mode of {}".format(one.get("name")), "all have the task's", "")
-            services = [{"deploy": options["deploy"], **one} for one in options["services"]]
+            common = {key: options[key] for key in ("deploy", "links")}
+            services = [{**common, **one} for one in options["services"]]
             results, warnings = self._perform(options["mode"], services, task_vars)
         except StackError as error:
             result.update(failure(error))

@@ -46,6 +46,8 @@ from ansible_collections.obs.stack.plugins.module_utils._estate_ways import Ways
 from ansible_collections.obs.stack.plugins.module_utils._wiring import is_ip, join_host_port, parse_listen
 
 GOSSIP_PORT = 9094
+# Services that evaluate rules, or tell of what they find.
+LINKED = {"prometheus", "thanos-rule", "loki", "alertmanager"}
 
 
 def derive(groups: Groups, hostvars: HostVars, host: str) -> dict[str, t.Any]:
@@ -60,7 +62,7 @@ def derive(groups: Groups, hostvars: HostVars, host: str) -> dict[str, t.Any]:
         ``address``, ``site``, ``zone``, ``listen`` (the address a service listens on unless told otherwise, by its
         name, and under ``private`` that of its parts which only the estate asks), ``urls`` of its own services,
         ``health`` (how each is asked and what the inventory expects of it), ``runs`` (what is installed, in order),
-        ``deploy`` (whom a change of them is told, as :mod:`_estate_deploys` says),
+        ``deploy`` (whom a change of them is told, as :mod:`_estate_deploys` says), ``links`` (of alerts),
         and per component it runs what its role takes: ``prometheus`` (external_labels, scrape_configs, alertmanagers,
         rules, files, secrets, live, flags, remote_write_receiver, replicas), ``alertmanager`` (peers,
         advertise_address, members, links), the others as :mod:`_estate_signals` says; ``slos`` where rules are
@@ -84,6 +86,7 @@ def derive(groups: Groups, hostvars: HostVars, host: str) -> dict[str, t.Any]:
         "urls": {name: end.url for name, end in ends.items()},
         "runs": list(dict.fromkeys(c.run for c in own)),
         "deploy": _estate_deploys.deploys(ways),
+        "links": _estate_routing.links(ways) if LINKED & set(ends) else {},
     }
     expected: dict[str, t.Any] = {}
     if "prometheus" in ends:
@@ -101,7 +104,7 @@ def derive(groups: Groups, hostvars: HostVars, host: str) -> dict[str, t.Any]:
         }
     if "alertmanager" in ends:
         result["alertmanager"] = _alertmanager(ways.members("alertmanager"), hostvars, host)
-        result["alertmanager"]["links"] = _estate_routing.links(ways)
+        result["alertmanager"]["links"] = result["links"]
         expected["alertmanager"] = {
             "members": len(ways.members("alertmanager")),
             "alerts": bool(ways.members("prometheus")),

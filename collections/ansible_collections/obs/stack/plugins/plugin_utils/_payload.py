@@ -18,6 +18,7 @@ from ansible_collections.obs.stack.plugins.module_utils._errors import StackErro
 from ansible_collections.obs.stack.plugins.module_utils._masking import inline_secrets, scalars
 from ansible_collections.obs.stack.plugins.plugin_utils._deploy_options import deploy_of, deploy_secrets
 from ansible_collections.obs.stack.plugins.plugin_utils._input import bad, check_input
+from ansible_collections.obs.stack.plugins.plugin_utils._rule_links import has_tokens, linked
 
 try:
     from yaml import CSafeDumper as Dumper
@@ -137,12 +138,18 @@ def _refuse_clash(paths: list[str], name: str) -> None:
 
 
 def expand_files(
-    items: list[dict[str, Any]], *, name: str, find: Find, secret: bool, reloads: bool
+    items: list[dict[str, Any]],
+    *,
+    name: str,
+    find: Find,
+    secret: bool,
+    reloads: bool,
+    links: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
     """Every file of a list of file options, with its content in base64.
 
     YAML sources are parsed, so that a mistake in a rule is told with its line before any host is touched; their
-    bytes are passed on as they are.
+    bytes are passed on as they are, but for the two words that _rule_links replaces.
     """
     found: dict[str, dict[str, Any]] = {}
     for item in items:
@@ -170,7 +177,9 @@ def expand_files(
                 )
             if path.endswith(YAML_SUFFIXES) and item.get("data") is None and not secret:
                 what = "{} of {}".format(item.get("src") if item.get("src") and path == item["path"] else path, name)
-                parse_yaml(content.decode("utf-8", "replace"), what=what, hint=_from_variable(item, name))
+                document = parse_yaml(content.decode("utf-8", "replace"), what=what, hint=_from_variable(item, name))
+                if links and has_tokens(content):
+                    content = to_yaml(linked(document, links)).encode()
             found[path] = {
                 "path": path,
                 "content": base64.b64encode(content).decode("ascii"),
@@ -251,7 +260,8 @@ def build(options: Mapping[str, Any], *, find: Find) -> tuple[dict[str, Any], li
     release = dict(options["release"], version=str(options["release"]["version"]))
     release["sha256"] = {arch: str(digest).lower() for arch, digest in release["sha256"].items()}
     warnings, masks = inline_secret_warnings(options["files"] + options["live"], name)
-    files = expand_files(options["files"], name=name, find=find, secret=False, reloads=reloads)
+    links = options.get("links") or {}
+    files = expand_files(options["files"], name=name, find=find, secret=False, reloads=reloads, links=links)
     secrets = expand_files(options["secrets"], name=name, find=find, secret=True, reloads=reloads)
     both = {item["path"] for item in files} & {item["path"] for item in secrets}
     if both:

@@ -37,6 +37,14 @@ def _files(on_change: bool) -> dict[str, Any]:
     }
 
 
+LINKS: dict[str, Any] = {
+    "type": "dict",
+    "options": {
+        "grafana_url": {"type": "str", "default": ""},
+        "runbook_url": {"type": "str", "default": ""},
+    },
+}
+
 ARGUMENT_SPEC: dict[str, Any] = {
     "name": {"type": "str", "required": True},
     "mode": {"type": "str", "choices": ["apply", "validate", "mirror"], "default": "apply"},
@@ -211,6 +219,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "replaces": STRINGS,
     "lock_timeout": {"type": "int", "default": 60},
     "deploy": DEPLOY,
+    "links": LINKS,
 }
 
 REQUIRED_IF = [
@@ -222,5 +231,6 @@ SERVICES_SPEC: dict[str, Any] = {
     "mode": ARGUMENT_SPEC["mode"],
     "services": {"type": "list", "elements": "dict", "required": True},
     "deploy": DEPLOY,
+    "links": LINKS,
 }
 """Options of release_services. Each service is checked by ARGUMENT_SPEC."""
