@@ -133,7 +133,7 @@ def telegram(message: Any) -> Problems:
     if not isinstance(message, dict):
         yield "Bad Request: no JSON object"
         return
-    if not re.fullmatch(r"-?[0-9]+|@\w+", str(message.get("chat_id") or "")):
+    if not re.fullmatch(r"-?[0-9]+", str(message.get("chat_id") or "")):
         yield "Bad Request: chat_id is empty"
     text = message.get("text")
     if not isinstance(text, str) or not text.strip():
@@ -197,7 +197,7 @@ CHANNELS = {
                 "result": {
                     "message_id": 1,
                     "date": 0,
-                    "chat": {"id": message["chat_id"], "type": "group"},
+                    "chat": {"id": int(message["chat_id"]), "type": "group"},
                     "text": message["text"],
                 },
             },

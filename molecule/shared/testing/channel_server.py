@@ -114,6 +114,8 @@ def main() -> None:
         require_starttls=True,
         authenticator=login,
         auth_required=True,
+        # Its words for the user's name and password are not those that Alertmanager knows.
+        auth_exclude_mechanism=["LOGIN"],
         server_hostname="alerting-c",
     )
     mail.start()
