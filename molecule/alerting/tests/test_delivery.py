@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from channels import at, told, wait_told
 from lab import get, wait_for
+from links import broken, kind, links
 from raising import (
     PAIR,
     PROMETHEUS,
@@ -85,6 +86,15 @@ def test_mail_has_a_subject_and_both_forms(calm):
     assert mail["to"] == ["oncall@example.com"] and mail["from"] == "alerts@example.com"
     assert "part 0 of <tests>" in mail["parts"]["text/plain"]
     assert "part 0 of &lt;tests&gt; &amp; " in mail["parts"]["text/html"]
+
+
+def test_every_link_resolves(calm):
+    wanted = {"runbook", "dashboard", "logs"}
+    for one in told(calm):
+        if one.channel == "hook":
+            continue  # gets the annotations as the rules have them
+        assert {kind(url) for url in links(one)} >= wanted, (one.channel, links(one))
+        assert {url: broken(url) for url in links(one) if broken(url)} == {}, one.channel
 
 
 @pytest.fixture

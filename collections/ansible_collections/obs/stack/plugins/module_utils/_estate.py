@@ -22,6 +22,7 @@ from ansible_collections.obs.stack.plugins.module_utils import (
     _estate_routing,
     _estate_scrape,
     _estate_signals,
+    _estate_sites,
     _estate_slos,
 )
 from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import (
@@ -161,6 +162,7 @@ def _prometheus(
         _estate_signals.prometheus_elsewhere(ways),
         _estate_scrape.derived(applications),
         _estate_probes.derived(probes, ways),
+        _estate_sites.derived(ways),
         _estate_ec2.discoveries(variables, ways.site, ways.host),
     ):
         for key, items in more.items():

@@ -14,6 +14,7 @@ from ansible_collections.obs.stack.plugins.module_utils import (
     _estate_probe_problems,
     _estate_routing,
     _estate_signal_problems,
+    _estate_sites,
     _estate_spec,
 )
 from ansible_collections.obs.stack.plugins.module_utils import _estate_scrape_problems as _scrape_problems
@@ -48,6 +49,7 @@ def problems(groups: Groups, hostvars: HostVars, spec: Options | None = None) ->
             *_estate_probe_problems.problems(groups, hostvars),
             *_estate_signal_problems.problems(groups, hostvars),
             *_estate_routing.problems(groups, hostvars),
+            *_estate_sites.problems(groups, hostvars),
         ]
     )
 
