@@ -96,10 +96,11 @@ molecule: engine ## Run molecule scenarios: make molecule SCENARIO=default
 	@$(PYTHON) -m scripts.test molecule $(if $(KEEP),--keep) $(SCENARIO)
 
 .PHONY: bench
-bench: $(if $(filter grafana slo exporter,$(PART)),venv,lab) ## Measure install, no-change and change runs, 1,000 SLOs, the exporter: [PART=services|grafana|slo|exporter] [MINUTES=10: memory of the exporter] (PEER_COLLECTIONS= for the comparison)
-	@$(if $(filter slo exporter,$(PART)),:,$(PYTHON) scripts/bench.py $(call option,PART,part))
+bench: $(if $(filter grafana slo exporter,$(PART)),venv,lab) ## Measure install, no-change and change runs, 1,000 SLOs, the exporter, 10,000 alerts: [PART=services|grafana|slo|exporter|alerts] [MINUTES=10: memory of the exporter] (PEER_COLLECTIONS= for the comparison)
+	@$(if $(filter slo exporter alerts,$(PART)),:,$(PYTHON) scripts/bench.py $(call option,PART,part))
 	@$(if $(filter-out slo,$(PART)),:,$(PYTHON) scripts/bench_slo.py)
 	@$(if $(filter-out exporter,$(PART)),:,$(PYTHON) -m scripts.bench_exporter $(call option,MINUTES,minutes))
+	@$(if $(filter-out alerts,$(PART)),:,$(PYTHON) -m scripts.bench_alerts)
 
 # As with the verbs' words: from the command line only.
 option = $(if $(filter command,$(origin $(1))),--$(2) '$($(1))')
