@@ -178,7 +178,7 @@ def through(count: int, group_by: list[str], told: str, target: float) -> bool:
             sent: dict[str, float] = {}
             ends = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)
             common = {"annotations": {"summary": "A service does not answer"}, "endsAt": ends.isoformat()}
-            alerts = [
+            alerts: list[dict[str, object]] = [
                 {"labels": {"alertname": "Bench", "rack": str(number // 10), "instance": f"i{number}"}, **common}
                 for number in range(count)
             ]
