@@ -34,12 +34,14 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def kind(url: str) -> str:
-    """runbook, dashboard, logs, others, alertmanager, silence, or nothing."""
+    """runbook, dashboard, logs, others, alertmanager, silence, graph (of Prometheus), or nothing."""
     parts = urlsplit(url)
     if "/runbooks/" in parts.path:
         return "runbook"
     if parts.path.startswith("/d/"):
         return "dashboard"
+    if parts.path == "/graph":
+        return "graph"
     if parts.path == "/explore":
         return "logs" if _pane(url)["datasource"] == "loki" else "others"
     if parts.fragment.startswith("/silences/new"):
@@ -67,6 +69,9 @@ def broken(url: str) -> str:
         return "" if asked["from"][0].isdigit() and re.fullmatch(r"now|\d+", asked["to"][0]) else "no times"
     if what in ("logs", "others"):
         return _explored(_pane(url))
+    if what == "graph":
+        answer = _asked("http://127.0.0.1:9090/api/v1/query", f"query={parse_qs(parts.query)['g0.expr'][0]}")
+        return "" if answer.status == 200 else answer.body
     if what == "silence":
         matchers = unquote(parts.fragment.partition("filter=")[2]).strip("{}")
         answer = _asked("http://127.0.0.1:9093/api/v2/alerts", *(f"filter={one}" for one in _split(matchers)))
