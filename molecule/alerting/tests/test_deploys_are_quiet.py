@@ -11,6 +11,8 @@ from datetime import datetime, timezone
 import pytest
 from lab import converge, get, query, wait_for
 
+testinfra_hosts = ["alerting-a"]
+
 RULES = "/etc/obs/prometheus/rules.d/lab-quiet.yml"
 SEEN = "/run/lab-quiet"
 ALERT = "LabNodeExporterGone"
