@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.obs.stack.plugins.module_utils import _estate, _estate_problems
+from ansible_collections.obs.stack.plugins.module_utils import _estate, _estate_problems, _estate_sites
 
 Vars = dict[str, dict[str, t.Any]]
 
@@ -65,6 +65,11 @@ def test_what_cannot_be_watched_is_told() -> None:
     assert told(["far"]) == ""
     assert "of w names its own site" in told(["near"])
     assert "names eu-9, where no Prometheus is. There are: far, near" in told(["eu-9"])
+
+
+def test_sites_are_named_once_in_order() -> None:
+    assert _estate_sites.watched({"obs_watched_sites": ["z", "b", "z"]}) == ["b", "z"]
+    assert _estate_sites.watched({"obs_watched_sites": None}) == []
 
 
 def test_a_site_of_one_host_must_listen_beyond_it() -> None:
