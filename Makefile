@@ -74,6 +74,10 @@ check-dependencies: tools ## Ask what the environment needs from outside, from t
 slo-report: tools ## What is left of error budgets: [MONTH=2026-10] [FORMAT=json|markdown] [OUTPUT=] [SERVICE=] [STRICT=1]
 	$(VERB)
 
+.PHONY: test-alerts
+test-alerts: tools ## Raise a test alert for every receiver, PEOPLE ARE TOLD: [RECEIVER=] [SEVERITY=page] [RESOLVED=1] [WAIT=30] [STRICT=1]
+	$(VERB)
+
 .PHONY: mirror
 mirror: tools ## Collect every release archive into a folder that obs_mirror serves: DIR=
 	$(VERB)

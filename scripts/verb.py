@@ -107,6 +107,12 @@ VERBS = (
         {"MONTH": "month", "FORMAT": "format", "OUTPUT": "output", "SERVICE": "service", "STRICT": "strict"},
     ),
     Verb(
+        "test-alerts",
+        "test_alerts",
+        "raise a test alert for every receiver, tell which channel took it",
+        {"RECEIVER": "receiver", "SEVERITY": "severity", "RESOLVED": "resolved", "WAIT": "wait", "STRICT": "strict"},
+    ),
+    Verb(
         "mirror",
         "mirror",
         "collect every release archive into a folder that obs_mirror serves",
