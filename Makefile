@@ -78,6 +78,10 @@ slo-report: tools ## What is left of error budgets: [MONTH=2026-10] [FORMAT=json
 test-alerts: tools ## Raise a test alert for every receiver, PEOPLE ARE TOLD: [RECEIVER=] [SEVERITY=page] [RESOLVED=1] [WAIT=30] [STRICT=1]
 	$(VERB)
 
+.PHONY: diagnose
+diagnose: tools ## Run the runbook of an alert: ALERT= [INSTANCE=] [HOST=] [SERVICE=] [SITE=] [LABELS='{"device": "sda"}'] [SINCE=1h] [FORMAT=markdown|json] [OUTPUT=]
+	$(VERB)
+
 .PHONY: mirror
 mirror: tools ## Collect every release archive into a folder that obs_mirror serves: DIR=
 	$(VERB)

@@ -113,6 +113,25 @@ VERBS = (
         {"RECEIVER": "receiver", "SEVERITY": "severity", "RESOLVED": "resolved", "WAIT": "wait", "STRICT": "strict"},
     ),
     Verb(
+        "diagnose",
+        "diagnose",
+        "run the runbook of an alert, tell in one report what it finds",
+        {
+            "ALERT": "alert",
+            "INSTANCE": "instance",
+            "HOST": "host",
+            "SERVICE": "service",
+            "JOB": "job",
+            "SITE": "site",
+            "LABELS": "labels",
+            "SINCE": "since",
+            "FORMAT": "format",
+            "OUTPUT": "output",
+            "RUNBOOKS": "runbooks",
+        },
+        ("ALERT",),
+    ),
+    Verb(
         "mirror",
         "mirror",
         "collect every release archive into a folder that obs_mirror serves",
@@ -153,7 +172,7 @@ def read_words(verb: Verb, arguments: list[str]) -> dict[str, str]:
 
 
 def _example(word: str) -> str:
-    return {"SERVICE": "prometheus", "DIR": "/srv/mirror"}[word]
+    return {"SERVICE": "prometheus", "DIR": "/srv/mirror", "ALERT": "TargetDown"}[word]
 
 
 def is_true(words: Mapping[str, str], word: str, default: bool = False) -> bool:
@@ -187,11 +206,12 @@ def command_of(verb: Verb, words: Mapping[str, str], inventory: Path, mirror: st
     """
     command = ["ansible-playbook", f"obs.stack.{verb.playbook}", "--inventory", str(inventory), *verb.options]
     for word, option in (("HOST", "--limit"), ("TAGS", "--tags"), ("SKIP_TAGS", "--skip-tags")):
-        if word in words:
+        # A verb may have a word of its own by that name: the host that an alert is about.
+        if word in words and word not in verb.words:
             command += [option, words[word]]
     command += [f"--{word.lower()}" for word in ("CHECK", "DIFF") if is_true(words, word)]
     variables = {name: words[word] for word, name in verb.words.items() if name and word in words}
-    for name in {"dir", "output"} & set(variables):
+    for name in {"dir", "output", "runbooks"} & set(variables):
         variables[name] = str(Path(variables[name]).expanduser().absolute())
     if mirror:
         variables["obs_mirror"] = mirror

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.obs.stack.plugins.module_utils import _diagnosis
 from ansible_collections.obs.stack.tests.unit.programs import program
 from scripts import alert_docs, rule_lint
 from scripts.dashboards import files, queries
@@ -101,6 +102,16 @@ def test_pages_and_table_are_current() -> None:
         [sys.executable, "-m", "scripts.alert_docs", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_a_page_can_be_run(name: str) -> None:
+    """What diagnose makes of it: all that it asks, with nothing missing where the alert fires."""
+    page = _diagnosis.page_of(name, PAGES[name])
+    assert all(page.texts[title] for title in SECTIONS)
+    assert [*page.promql] == [line.strip() for line in blocks(PAGES[name], "promql")] and page.sh
+    asked = _diagnosis.queries(page, dict.fromkeys(LABELS[name], "x"))
+    assert not [one for one in asked if one.lacks or _diagnosis.PLACEHOLDER.search(one.query)]
 
 
 @needs_promtool
