@@ -82,6 +82,10 @@ test-alerts: tools ## Raise a test alert for every receiver, PEOPLE ARE TOLD: [R
 diagnose: tools ## Run the runbook of an alert: ALERT= [INSTANCE=] [HOST=] [SERVICE=] [SITE=] [LABELS='{"device": "sda"}'] [SINCE=1h] [FORMAT=markdown|json] [OUTPUT=]
 	$(VERB)
 
+.PHONY: alert-report
+alert-report: tools ## Which alerts fired how often, and which to drop: [WEEKS=4] [SINCE=2026-11-01] [SEVERITY=page] [TIMES=4] [SHORT=5m] [FORMAT=json|markdown] [OUTPUT=]
+	$(VERB)
+
 .PHONY: mirror
 mirror: tools ## Collect every release archive into a folder that obs_mirror serves: DIR=
 	$(VERB)

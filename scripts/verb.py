@@ -132,6 +132,20 @@ VERBS = (
         ("ALERT",),
     ),
     Verb(
+        "alert-report",
+        "alert_report",
+        "tell which alerts fired how often, and which tell nobody anything",
+        {
+            "WEEKS": "weeks",
+            "SINCE": "since",
+            "SEVERITY": "severity",
+            "TIMES": "times",
+            "SHORT": "short",
+            "FORMAT": "format",
+            "OUTPUT": "output",
+        },
+    ),
+    Verb(
         "mirror",
         "mirror",
         "collect every release archive into a folder that obs_mirror serves",

@@ -71,7 +71,8 @@ def server_of(options: Mapping[str, Any]) -> Server:
         probe = (read_json(os.path.join(folder, "manifest.json")) or {}).get("probe") or {}
         if probe.get("port"):
             endpoint = endpoint_of(probe, os.path.join(folder, "etc"))
-            prefix = str(probe.get("path") or "").partition("/-/")[0]
+            # /-/ready of most, /ready of Loki.
+            prefix = str(probe.get("path") or "").partition("/-/")[0].removesuffix("/ready")
     ours = None if number is None else layout
     return Server(ours, options["service"] + ".service", endpoint, prefix, options["reload"])
 

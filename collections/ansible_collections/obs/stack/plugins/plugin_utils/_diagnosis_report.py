@@ -49,7 +49,8 @@ def verdict(found: Found) -> str:
 def series_lines(result: Sequence[Mapping[str, t.Any]]) -> list[str]:
     """What a query of Prometheus found, a line each."""
     lines = []
-    for series in result[:SERIES]:
+    # Where not all are shown, those that say something come first.
+    for series in sorted(result, key=lambda one: one["value"][1] in ("0", "NaN"))[:SERIES]:
         labels = {name: value for name, value in series["metric"].items() if name != "__name__"}
         inside = ", ".join(f'{name}="{value}"' for name, value in sorted(labels.items()))
         lines.append("{0}  {1}{{{2}}}".format(series["value"][1], series["metric"].get("__name__", ""), inside))
