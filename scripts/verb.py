@@ -141,6 +141,7 @@ VERBS = (
             "SEVERITY": "severity",
             "TIMES": "times",
             "SHORT": "short",
+            "RESOLUTION": "resolution",
             "FORMAT": "format",
             "OUTPUT": "output",
         },

@@ -22,17 +22,18 @@ from ansible_collections.obs.stack.plugins.plugin_utils._filters import explaine
 ASKED = ("obs_alert_edges", "obs_alert_open", "obs_alert_data")
 
 
-def alert_period(weeks: t.Any = 4, since: t.Any = "") -> dict[str, t.Any]:
+def alert_period(weeks: t.Any = 4, since: t.Any = "", resolution: str = "1m") -> dict[str, t.Any]:
     """The period of a report and the queries over it."""
-    start, end = _alert_report.period(weeks, since, time.time())
+    step = int(_seconds(resolution))
+    start, end = _alert_report.period(weeks, since, time.time(), step)
     return {
         "start": start,
         "end": end,
-        "step": _alert_report.STEP,
-        "edges": list(_alert_report.EDGES),
+        "step": step,
+        "edges": _alert_report.edges(step),
         "open": [_alert_report.FIRING],
         "data": [_alert_report.DATA],
-        "data_step": max(int((end - start) / _alert_report.DATA_POINTS), _alert_report.STEP),
+        "data_step": max(int((end - start) / _alert_report.DATA_POINTS), step),
     }
 
 
@@ -81,7 +82,9 @@ def alert_report(
     if begun > since:
         notes.append(f"There are no samples before {_alert_report_tables.moment(begun)}.")
         since = begun
-    rows = _alert_report.report(answers, since=since, until=until, times=int(times), short=_seconds(short))
+    rows = _alert_report.report(
+        answers, since=since, until=until, times=int(times), short=_seconds(short), step=int(period["step"])
+    )
     rows = [row for row in rows if severity in ("", row.severity)]
     return {
         "lines": _alert_report_tables.FORMS[form](_alert_report_tables.Report(rows, since, until, notes)),
@@ -105,7 +108,7 @@ def _seconds(short: str) -> float:
         return float(seconds_of(short))
     except ValueError as error:
         raise StackError(
-            f"Could not use '{short}' as what is short", why="it is no duration", hint="Write 5m.", doc="alert-report"
+            f"Could not use '{short}' as a duration", why="it is none", hint="Write 5m, or 30s.", doc="alert-report"
         ) from error
 
 

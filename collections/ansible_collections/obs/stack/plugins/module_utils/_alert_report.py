@@ -22,18 +22,13 @@ from ansible_collections.obs.stack.plugins.module_utils._slo_durations import DA
 
 STEP = MINUTE
 FIRING = 'ALERTS{alertstate="firing", alertname!~"Watchdog|ThanosRuleWatchdog"}'
-# Asked over the whole period: only where something begins or ends there is a point, so years of quiet cost nothing.
-EDGES = (
-    f"{FIRING} unless {FIRING} offset {STEP}s",
-    f"({FIRING} offset {STEP}s) unless {FIRING}",
-)
 # Over the whole period in few points: from when on there are samples.
 DATA = "count(up)"
 DATA_POINTS = 400
 # What differs between replicas, and what is no label of the alert.
 NOT_ITS_OWN = ("__name__", "alertstate", "replica", "prometheus_replica", "zone")
-# Between two evaluations of a server that is restarted an alert is not over.
-GAP = 2 * STEP
+# An alert that is back within so many steps was not over: its server may have been restarted.
+GAP_STEPS = 2
 # Begun within so long of another: of one cause.
 TOGETHER = 5 * MINUTE
 SOON = 30 * MINUTE
@@ -42,6 +37,14 @@ SEVERITIES = ("page", "ticket", "info")
 
 Key = t.Tuple[t.Tuple[str, str], ...]  # noqa: UP006  evaluated: sanity imports this with Python 3.8
 Series = t.Mapping[str, t.Any]
+
+
+def edges(step: int) -> list[str]:
+    """Queries over the whole period: where an alert begins, and where it is over.
+
+    Only there is a point, so years of quiet cost nothing.
+    """
+    return [f"{FIRING} unless {FIRING} offset {step}s", f"({FIRING} offset {step}s) unless {FIRING}"]
 
 
 class Span(t.NamedTuple):
@@ -87,18 +90,19 @@ class Row(t.NamedTuple):
     reasons: tuple[str, ...]
 
 
-def period(weeks: t.Any, since: t.Any, now: float) -> tuple[float, float]:
+def period(weeks: t.Any, since: t.Any, now: float, step: int = STEP) -> tuple[float, float]:
     """Start and end of a period, on whole steps.
 
     Args:
         weeks: how many until now, for want of a start.
         since: a start: ISO 8601, or seconds of the epoch.
         now: seconds of the epoch.
+        step: seconds of one.
 
     Raises:
         StackError: it is none, or it is not in the past, or too long ago.
     """
-    end = math.floor(now / STEP) * STEP
+    end = math.floor(now / step) * step
     begun = milliseconds(since, "since")
     try:
         length = float(weeks) * WEEK
@@ -113,7 +117,7 @@ def period(weeks: t.Any, since: t.Any, now: float) -> tuple[float, float]:
             step="input",
             doc="alert-report",
         )
-    return math.ceil(start / STEP) * STEP, end
+    return math.ceil(start / step) * step, end
 
 
 def key_of(metric: Mapping[str, t.Any], site: str) -> Key:
@@ -165,7 +169,7 @@ def _paired(points: Sequence[tuple[float, bool]], still: bool, since: float, unt
     return found
 
 
-def united(parts: Iterable[Sequence[Span]], gap: float = GAP) -> list[Span]:
+def united(parts: Iterable[Sequence[Span]], gap: float = GAP_STEPS * STEP) -> list[Span]:
     """Spans of several sources as one: what overlaps, or has only a gap between, is one."""
     found: list[Span] = []
     for span in sorted(span for part in parts for span in part):
@@ -179,7 +183,13 @@ def united(parts: Iterable[Sequence[Span]], gap: float = GAP) -> list[Span]:
 
 
 def report(
-    answers: Sequence[Mapping[Key, Sequence[Span]]], *, since: float, until: float, times: int = 4, short: float = 300.0
+    answers: Sequence[Mapping[Key, Sequence[Span]]],
+    *,
+    since: float,
+    until: float,
+    times: int = 4,
+    short: float = 300.0,
+    step: int = STEP,
 ) -> list[Row]:
     """A row for each alert of each site, pages first, the most frequent first.
 
@@ -188,16 +198,18 @@ def report(
         since, until: of what there are samples.
         times: how often something must happen until it says anything.
         short: seconds within which nobody can act.
+        step: seconds between the points that were asked for.
     """
+    gap = GAP_STEPS * step
     by_key: dict[Key, list[Span]] = {
-        key: united([answer.get(key, ()) for answer in answers]) for key in {key for one in answers for key in one}
+        key: united([answer.get(key, ()) for answer in answers], gap) for key in {key for one in answers for key in one}
     }
     groups: dict[tuple[str, str, str], list[list[Span]]] = {}
     for key, found in by_key.items():
         labels = dict(key)
         name = (labels["site"], labels.get("alertname", ""), labels.get("severity", ""))
         groups.setdefault(name, []).append(found)
-    episodes = {name: united(found) for name, found in groups.items()}
+    episodes = {name: united(found, gap) for name, found in groups.items()}
     rows = []
     for name, found in episodes.items():
         instances = sum(span.begun for one in groups[name] for span in one)

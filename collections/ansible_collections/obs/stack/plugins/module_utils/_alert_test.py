@@ -233,8 +233,12 @@ def undecided(wanted: Mapping[str, int], answers: Sequence[Mapping[str, Sequence
     return [key for key in outstanding(wanted, answers) if not any(count_of(counts, key)[3] > 0 for counts in answers)]
 
 
+def _is_named(key: str, answers: Sequence[Mapping[str, Sequence[float]]]) -> bool:
+    return any(key in counts for counts in answers)
+
+
 def _counted_as(key: str, answers: Sequence[Mapping[str, Sequence[float]]]) -> str:
-    return key if any(key in counts for counts in answers) else "/" + key.rpartition("/")[2]
+    return key if _is_named(key, answers) else "/" + key.rpartition("/")[2]
 
 
 def held(groups: Sequence[Mapping[str, t.Any]]) -> dict[str, list[str]]:
@@ -333,7 +337,8 @@ def rows(
         receiver, _slash, integration = key.rpartition("/")
         said = next((member["answers"][key] for member in members.values() if key in member["answers"]), "")
         held = [why for member in members.values() for why in (member.get("held") or {}).get(receiver, [])]
-        if key not in missing:
+        # Where counts do not name receivers, what another one took says nothing of one that refused.
+        if key not in missing and not (said and not _is_named(key, counts)):
             found.append(_delivered(site, key, members, wanted[key]))
             if key in unended:
                 found.append(Row(site, receiver, integration, WRONG, -1.0, "its end was not told" + _because(said)))
@@ -344,6 +349,9 @@ def rows(
         else:
             why = _because(said) or _because("; ".join(dict.fromkeys(held))) or ": Alertmanager has not sent anything"
             found.append(Row(site, receiver, integration, WRONG, -1.0, "not delivered" + why))
+    if wanted and not any(_is_named(key, counts) for key in wanted):
+        words = "counts do not name receivers (--enable-feature=receiver-name-in-metrics): several may pass for one"
+        found.append(Row(site, "(Alertmanager)", "-", WARNING, -1.0, words))
     found += [Row(site, receiver, "-", WARNING, -1.0, why) for receiver, why in planned["skipped"].items()]
     found += [
         _called(site, f"{receiver}/{integration}", members)

@@ -78,12 +78,14 @@ def test_forms_and_severities() -> None:
     assert "To be dropped" not in "".join(report(found, "table", "", 6)["lines"])
     with pytest.raises(AnsibleFilterError, match="table, json, markdown"):
         report(found, "pdf")
-    with pytest.raises(AnsibleFilterError, match="no duration"):
+    with pytest.raises(AnsibleFilterError, match="as a duration"):
         report(found, "table", "", 4, "soon")
 
 
 def test_the_period_has_its_queries() -> None:
     period = FILTERS["alert_period"](2)
     assert period["end"] - period["start"] == 1209600 and len(period["edges"]) == 2
+    fine = FILTERS["alert_period"](1, "", "5s")
+    assert fine["step"] == 5 and "offset 5s" in fine["edges"][0]
     with pytest.raises(AnsibleFilterError, match="not between"):
         FILTERS["alert_period"](0)

@@ -87,7 +87,7 @@ SPANS = st.lists(st.tuples(st.integers(0, 5000), st.integers(1, 600)), max_size=
 def test_who_is_asked_first_makes_no_difference_and_twice_is_once(one: list[Span], other: list[Span]) -> None:
     both = _alert_report.united([one, other])
     assert both == _alert_report.united([other, one]) == _alert_report.united([both, one])
-    assert all(before.end + _alert_report.GAP < after.start for before, after in zip(both, both[1:]))
+    assert all(before.end + _alert_report.GAP_STEPS * STEP < after.start for before, after in zip(both, both[1:]))
     assert all(any(whole.start <= part.start and part.end <= whole.end for whole in both) for part in [*one, *other])
 
 

@@ -189,10 +189,19 @@ def test_each_channel_is_told() -> None:
     assert rows["watchdog/webhook"].detail == "called 7 times by what always fires"
 
 
+def test_where_counts_do_not_name_receivers_one_that_refused_is_not_taken_for_another() -> None:
+    plain = {"/webhook": [9.0, 1.0, 0.1, 1.0], "/slack": [9.0, 0.0, 0.1, 0.0], "/email": [9.0, 0.0, 0.1, 0.0]}
+    rows = told({"a": member(plain, answers={"rest/webhook": "HTTP 400"})})
+    assert rows["lead/webhook"].state == WARNING, "there were failures of that kind"
+    assert rows["oncall/slack"].state == OK and rows["rest/webhook"].state == WRONG
+    assert "receiver-name-in-metrics" in rows["(Alertmanager)/-"].detail
+
+
 def test_what_is_silenced_or_not_sent_is_wrong() -> None:
     rows = told({"a": member({}, held={"oncall": ["silence s1 holds it back"]})})
     assert rows["oncall/slack"].state == WRONG and "silence s1" in rows["oncall/slack"].detail
     assert rows["rest/webhook"].detail == "not delivered: Alertmanager has not sent anything"
+    assert rows["rest/webhook"].state == WRONG
     assert rows["watchdog/webhook"].state == WARNING
 
 

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import pathlib
-import shutil
 import subprocess
 import typing as t
 
@@ -18,6 +17,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.obs.stack.plugins.module_utils import _routing_match
 from ansible_collections.obs.stack.plugins.module_utils._routing_match import Matcher, labels_for, parsed, reached, tree
+from ansible_collections.obs.stack.tests.unit.programs import program
 
 BASE = {"alertname": "ObsTest", "site": "main"}
 CHOICES = {"severity": ["ticket", "info", "page", ""]}
@@ -169,13 +169,10 @@ def test_labels_that_are_found_lead_there(children: list[dict[str, t.Any]]) -> N
                 assert f"r{number}" not in [end.receiver for end in ends]
 
 
-def amtool() -> str | None:
-    """amtool on the PATH, or the one that the artifact store was filled from."""
-    built = sorted((pathlib.Path.home() / ".cache/obs-stack/build/alertmanager").glob("*/amd64/amtool"))
-    return shutil.which("amtool") or (str(built[-1]) if built else None)
+AMTOOL = program("alertmanager", "amtool")
 
 
-@pytest.mark.skipif(amtool() is None, reason="no amtool on the PATH nor in the artifact store")
+@pytest.mark.skipif(AMTOOL is None, reason="no amtool on the PATH nor in the artifact store")
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(children=st.lists(ROUTES, min_size=1, max_size=3), one=VALUES, other=VALUES)
 def test_routes_lead_where_upstream_says(
@@ -189,7 +186,7 @@ def test_routes_lead_where_upstream_says(
     path.write_text(yaml.safe_dump({"route": document, "receivers": [{"name": name} for name in names]}))
     labels = {key: value for key, value in (("l", one), ("m", other), ("z", "1")) if value}
     argv = [
-        str(amtool()),
+        str(AMTOOL),
         "config",
         "routes",
         "test",
