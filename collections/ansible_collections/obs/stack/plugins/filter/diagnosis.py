@@ -134,7 +134,7 @@ def _answers(hostvars: HostVars, hosts: Sequence[str]) -> dict[str, Mapping[str,
     for service in reversed(TRUSTED_FIRST):
         registered = "obs_diagnosis_logs" if service == "loki" else "obs_diagnosis_queries"
         for host in hosts:
-            if service not in ("loki", hostvars[host].get("obs_diagnosis_service")):
+            if service not in ("loki", hostvars[host].get("diagnosis_service")):
                 continue
             for one in (hostvars[host].get(registered) or {}).get("answers") or []:
                 if one["result"] or one["query"] not in found:

@@ -50,17 +50,17 @@ def alert_test_plan(config: str, identity: str, site: str, receiver: str = "", s
 def alert_test_missing(hostvars: HostVars, hosts: Sequence[str], host: str, seen: str) -> list[str]:
     """Channels of which it is not decided, over the members of a host's site, whether they take what they must."""
     members = [hostvars[one] for one in hosts if site_of(hostvars[one]) == site_of(hostvars[host])]
-    planned = hostvars[host]["obs_alert_plan"]
+    planned = hostvars[host]["alert_test_plan"]
     open_ones = {
         key: count
         for key, count in planned["awaited"].items()
         # What hours keep silent does not come; where they do not, it comes with the others.
         if not planned["expected"][key.rpartition("/")[0]]["hours"]
     }
-    taken = _alert_test.undecided(open_ones, _counts(members, "obs_alert_watch"))
-    if seen == "obs_alert_watch":
+    taken = _alert_test.undecided(open_ones, _counts(members, "alert_test_watch"))
+    if seen == "alert_test_watch":
         return taken
-    lost = _alert_test.outstanding(planned["awaited"], _counts(members, "obs_alert_watch"))
+    lost = _alert_test.outstanding(planned["awaited"], _counts(members, "alert_test_watch"))
     ends = {key: count for key, count in planned["awaited_ends"].items() if key not in lost}
     return _alert_test.undecided(ends, _counts(members, seen))
 
@@ -84,17 +84,17 @@ def alert_test_report(
     plans: dict[str, t.Mapping[str, t.Any]] = {}
     for host in hosts:
         variables, site = hostvars[host], site_of(hostvars[host])
-        for name in ("obs_alert_asked", "obs_alert_raise", "obs_alert_watch", "obs_alert_end", "obs_alert_way"):
+        for name in ("obs_alert_asked", "obs_alert_raise", "alert_test_watch", "obs_alert_end", "obs_alert_way"):
             found = variables.get(name) or {}
             if found.get("failed") or found.get("unreachable"):
                 why = causes_of(found, "", unreachable=bool(found.get("unreachable")))[0]
                 rows.append(_alert_test.Row(site, f"({host})", NONE, WRONG, -1.0, why))
                 break
-        watched = variables.get("obs_alert_watch") or {}
+        watched = variables.get("alert_test_watch") or {}
         if "counts" in watched:
-            ended = variables.get("obs_alert_ends") or {}
+            ended = variables.get("alert_test_ends") or {}
             sites.setdefault(site, {})[host] = {**watched, "ended": ended.get("counts") or {}}
-            plans[site] = variables["obs_alert_plan"]
+            plans[site] = variables["alert_test_plan"]
         way = (variables.get("obs_alert_way") or {}).get("way")
         if way:
             expected = [end for end in health_of(groups, hostvars, host) if end["component"] == "prometheus"]

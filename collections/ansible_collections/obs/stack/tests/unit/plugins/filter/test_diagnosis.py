@@ -30,7 +30,7 @@ def hostvars(**more: t.Any) -> dict[str, t.Any]:
         {"result": [series("1000", __name__="ALERTS_FOR_STATE", **LABELS)]},
         {"result": []},
     ]
-    prom = {"obs_site": "main", "obs_diagnosis_service": "prometheus", "obs_diagnosis_first": {"answers": firing}}
+    prom = {"obs_site": "main", "diagnosis_service": "prometheus", "obs_diagnosis_first": {"answers": firing}}
     return {"p": {**prom, **more}, "app-1": {"obs_site": "main"}}
 
 
@@ -90,7 +90,7 @@ def whole() -> dict[str, t.Any]:
             ]
         },
     )
-    found["q"] = {"obs_diagnosis_service": "prometheus", "obs_diagnosis_queries": {"failed": True, "msg": "refused"}}
+    found["q"] = {"diagnosis_service": "prometheus", "obs_diagnosis_queries": {"failed": True, "msg": "refused"}}
     found["app-1"]["obs_diagnosis_journal"] = {"rc": 0, "stdout_lines": ["it broke"]}
     generation = {
         "number": 2,

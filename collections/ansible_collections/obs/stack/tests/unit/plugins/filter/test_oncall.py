@@ -30,7 +30,7 @@ def plan() -> dict[str, t.Any]:
 def host(taken: float, **more: t.Any) -> dict[str, t.Any]:
     counts = {"oncall/slack": [taken, 0.0, 0.1, 0.0]}
     watched = {"counts": counts, "totals": counts, "seconds": {"oncall/slack": 1.0}, "held": {}, "answers": {}}
-    return {"obs_site": "main", "obs_alert_plan": plan(), "obs_alert_watch": watched, **more}
+    return {"obs_site": "main", "alert_test_plan": plan(), "alert_test_watch": watched, **more}
 
 
 def test_a_receiver_that_is_not_there_is_refused() -> None:
@@ -41,14 +41,14 @@ def test_a_receiver_that_is_not_there_is_refused() -> None:
 
 def test_what_one_member_sent_is_not_awaited_of_the_other() -> None:
     missing = FILTERS["alert_test_missing"]
-    assert missing({"a": host(1), "b": host(0)}, ["a", "b"], "b", "obs_alert_watch") == []
-    assert missing({"a": host(0), "b": host(0)}, ["a", "b"], "b", "obs_alert_watch") == ["oncall/slack"]
+    assert missing({"a": host(1), "b": host(0)}, ["a", "b"], "b", "alert_test_watch") == []
+    assert missing({"a": host(0), "b": host(0)}, ["a", "b"], "b", "alert_test_watch") == ["oncall/slack"]
     elsewhere = {**host(1), "obs_site": "other"}
-    assert missing({"a": elsewhere, "b": host(0)}, ["a", "b"], "b", "obs_alert_watch") == ["oncall/slack"]
+    assert missing({"a": elsewhere, "b": host(0)}, ["a", "b"], "b", "alert_test_watch") == ["oncall/slack"]
     # Whom nothing began for, no end is told.
-    assert missing({"a": host(0)}, ["a"], "a", "obs_alert_ends") == []
+    assert missing({"a": host(0)}, ["a"], "a", "alert_test_ends") == []
     ended = {"counts": {"oncall/slack": [0.0, 0.0, 0.0, 0.0]}}
-    assert missing({"a": host(1, obs_alert_ends=ended)}, ["a"], "a", "obs_alert_ends") == ["oncall/slack"]
+    assert missing({"a": host(1, alert_test_ends=ended)}, ["a"], "a", "alert_test_ends") == ["oncall/slack"]
 
 
 def test_the_report_is_of_sites_and_of_the_ways_there() -> None:
