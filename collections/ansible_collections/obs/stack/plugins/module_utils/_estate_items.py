@@ -24,8 +24,6 @@ from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import
 from ansible_collections.obs.stack.plugins.module_utils._estate_spec import some
 
 Made = t.TypeVar("Made")
-# What a host's variables list: each item and where it stands.
-Items = Callable[[str, Mapping[str, t.Any]], list[tuple[str, t.Any]]]
 
 # Ours on every target; zone and replica are labels of a Prometheus and would be dropped from alerts.
 RESERVED_LABELS = ("job", "instance", "host", "site", "host_zone", "zone", "replica")
@@ -92,7 +90,7 @@ class Refusals:
 def read_all(
     groups: Groups,
     hostvars: HostVars,
-    items_of: Items,
+    items_of: Callable[[str, Mapping[str, t.Any]], list[tuple[str, t.Any]]],
     made: Callable[[str, Mapping[str, t.Any], t.Any, str], Iterable[Made]],
 ) -> tuple[list[Made], list[str]]:
     """All that the items of all hosts become, and why the others cannot.

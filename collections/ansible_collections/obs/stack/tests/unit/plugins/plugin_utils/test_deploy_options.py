@@ -19,8 +19,8 @@ DEPLOY: dict[str, t.Any] = {
 }
 
 
-def of(name: str, deploy: t.Any = DEPLOY, **more: t.Any) -> dict[str, t.Any]:
-    return deploy_of({"name": name, "state": "started", "deploy": deploy, **more})
+def of(name: str, **more: t.Any) -> dict[str, t.Any]:
+    return deploy_of({"name": name, "state": "started", "deploy": DEPLOY, **more})
 
 
 def test_a_service_gets_its_own_silences_only() -> None:
@@ -34,17 +34,17 @@ def test_a_service_gets_its_own_silences_only() -> None:
 def test_an_alertmanager_that_restarts_asks_the_others() -> None:
     assert [one["url"] for one in of("alertmanager")["alertmanagers"]] == ["http://b:9093"]
     alone = {**DEPLOY, "alertmanagers": DEPLOY["alertmanagers"][1:]}
-    assert of("alertmanager", alone)["silences"] == {}
+    assert of("alertmanager", deploy=alone)["silences"] == {}
 
 
 def test_nothing_crosses_where_no_service_is_changed() -> None:
     assert of("toy", mode="validate") == of("toy", state="absent") == {}
-    assert of("toy", None)["alertmanagers"] == []
+    assert of("toy", deploy=None)["alertmanagers"] == []
 
 
 def test_certificates_are_read_on_the_controller(tmp_path: pathlib.Path) -> None:
     pem = "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n"
     (tmp_path / "ca.pem").write_text(pem)
     one = {"url": "https://b:9093", "ca": str(tmp_path / "ca.pem"), "private_key": pem}
-    (found,) = of("toy", {**DEPLOY, "alertmanagers": [one]})["alertmanagers"]
+    (found,) = of("toy", deploy={**DEPLOY, "alertmanagers": [one]})["alertmanagers"]
     assert found == {"url": "https://b:9093", "ca": pem, "private_key": pem}

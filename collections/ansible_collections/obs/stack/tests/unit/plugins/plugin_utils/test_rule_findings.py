@@ -18,7 +18,7 @@ groups:
         labels: {severity: page}
         annotations: {summary: x, description: x}
 """
-NOWHERE: list[dict[str, str]] = []
+NOWHERE: tuple[dict[str, str], ...] = ()
 
 
 def of(path: str, content: str, origins: t.Any = NOWHERE, *, secret: bool = False) -> list[str]:
