@@ -129,7 +129,11 @@ def _dashboard(grafana: str) -> str:
         '{{ printf "%s/d/%s?from=%d&to=%s%s" ' + quoted(grafana) + " (urlquery .Annotations.dashboard) "
         f"(.StartsAt.Add -{_AROUND}).UnixMilli $to $vars" + " }}"
     )
-    return _own("dashboard", body)
+    # The address that the annotation of a rule of ours has as well is the same without place and time.
+    plain = '{{ $plain := printf "%s/d/%s" ' + quoted(grafana) + " (urlquery .Annotations.dashboard) }}"
+    own = "and .Annotations.dashboard_url (ne .Annotations.dashboard_url $plain)"
+    theirs = "{{ if " + own + " }}{{ .Annotations.dashboard_url }}"
+    return plain + theirs + "{{ else if .Annotations.dashboard }}" + body + "{{ end }}"
 
 
 def _if_short(label: str, body: str) -> str:

@@ -739,7 +739,8 @@ options:
   links:
     description:
       - Addresses in annotations of rules. In files of O(files) that are rules, C(@grafana_url@) and C(@runbook_url@) in
-        annotations stand for them; a word without an address stays.
+        annotations stand for them; a word without an address stays. Beside C(runbook) and C(dashboard), names, they are
+        added as C(runbook_url) and C(dashboard_url).
     type: dict
     suboptions:
       grafana_url:

@@ -16,7 +16,8 @@ from typing import Any
 from ansible_collections.obs.stack.plugins.module_utils._alert_overrides import alerts_of, check_overrides, overridden
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._red_rules import red_rules
-from ansible_collections.obs.stack.plugins.plugin_utils._payload import parse_yaml, plain, to_yaml
+from ansible_collections.obs.stack.plugins.plugin_utils._payload import parse_yaml, plain
+from ansible_collections.obs.stack.plugins.plugin_utils._yaml import to_yaml
 
 ROLES = pathlib.Path(__file__).resolve().parents[2] / "roles"
 OVERRIDES = "obs_alert_overrides"

@@ -18,14 +18,8 @@ from ansible_collections.obs.stack.plugins.module_utils._errors import StackErro
 from ansible_collections.obs.stack.plugins.module_utils._masking import inline_secrets, scalars
 from ansible_collections.obs.stack.plugins.plugin_utils._deploy_options import deploy_of, deploy_secrets
 from ansible_collections.obs.stack.plugins.plugin_utils._input import bad, check_input
-from ansible_collections.obs.stack.plugins.plugin_utils._rule_links import has_tokens, linked
-
-try:
-    from yaml import CSafeDumper as Dumper
-    from yaml import CSafeLoader as Loader
-except ImportError:  # libyaml is missing: the same, slower
-    from yaml import SafeDumper as Dumper  # type: ignore[assignment]
-    from yaml import SafeLoader as Loader  # type: ignore[assignment]
+from ansible_collections.obs.stack.plugins.plugin_utils._rule_links import linked_text
+from ansible_collections.obs.stack.plugins.plugin_utils._yaml import from_yaml, to_yaml
 
 MODE = re.compile(r"^0?[0-7]{3}$")
 YAML_SUFFIXES = (".yml", ".yaml", ".rules")
@@ -52,11 +46,6 @@ def plain(value: Any) -> Any:
     return float(value) if isinstance(value, float) else value
 
 
-def to_yaml(data: Any) -> str:
-    """Render data as YAML: order kept, no line folding, so that a diff shows just what changed."""
-    return yaml.dump(data, Dumper=Dumper, sort_keys=False, width=1 << 20, allow_unicode=True, default_flow_style=False)
-
-
 def parse_yaml(text: str, *, what: str, hint: str) -> Any:
     """Parse YAML.
 
@@ -64,7 +53,7 @@ def parse_yaml(text: str, *, what: str, hint: str) -> Any:
         StackError: with line and column, and the variable it came from.
     """
     try:
-        return yaml.load(text, Loader=Loader)
+        return from_yaml(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
@@ -149,7 +138,7 @@ def expand_files(
     """Every file of a list of file options, with its content in base64.
 
     YAML sources are parsed, so that a mistake in a rule is told with its line before any host is touched; their
-    bytes are passed on as they are, but for the two words that _rule_links replaces.
+    bytes are passed on as they are, but for the addresses that _rule_links puts into rules.
     """
     found: dict[str, dict[str, Any]] = {}
     for item in items:
@@ -178,8 +167,8 @@ def expand_files(
             if path.endswith(YAML_SUFFIXES) and item.get("data") is None and not secret:
                 what = "{} of {}".format(item.get("src") if item.get("src") and path == item["path"] else path, name)
                 document = parse_yaml(content.decode("utf-8", "replace"), what=what, hint=_from_variable(item, name))
-                if links and has_tokens(content):
-                    content = to_yaml(linked(document, links)).encode()
+                text = linked_text(content.decode(), document, links) if links else None
+                content = content if text is None else text.encode()
             found[path] = {
                 "path": path,
                 "content": base64.b64encode(content).decode("ascii"),

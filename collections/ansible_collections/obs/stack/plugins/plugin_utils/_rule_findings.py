@@ -15,7 +15,8 @@ from typing import Any
 import yaml
 
 from ansible_collections.obs.stack.plugins.module_utils._rule_lint import findings, is_rules
-from ansible_collections.obs.stack.plugins.plugin_utils._payload import YAML_SUFFIXES, Loader
+from ansible_collections.obs.stack.plugins.plugin_utils._payload import YAML_SUFFIXES
+from ansible_collections.obs.stack.plugins.plugin_utils._yaml import from_yaml
 
 
 def rule_findings(payload: Mapping[str, Any], origins: Sequence[Mapping[str, str]]) -> list[str]:
@@ -30,7 +31,7 @@ def rule_findings(payload: Mapping[str, Any], origins: Sequence[Mapping[str, str
         if item["secret"] or not item["path"].endswith(YAML_SUFFIXES):
             continue
         try:
-            document = yaml.load(base64.b64decode(item["content"]), Loader=Loader)  # noqa: S506  the safe one, in C
+            document = from_yaml(base64.b64decode(item["content"]).decode())
         except (yaml.YAMLError, UnicodeDecodeError):
             continue  # a template, say: the checkers judge it
         if is_rules(document):

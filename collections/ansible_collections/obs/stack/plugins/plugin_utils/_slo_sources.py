@@ -29,7 +29,8 @@ from ansible_collections.obs.stack.plugins.module_utils._slo_read import Node, r
 from ansible_collections.obs.stack.plugins.module_utils._slo_rules import files_of
 from ansible_collections.obs.stack.plugins.module_utils._slo_settings import SETTINGS, read_settings
 from ansible_collections.obs.stack.plugins.module_utils._slo_windows import KIND
-from ansible_collections.obs.stack.plugins.plugin_utils._payload import LEFTOVER, Loader
+from ansible_collections.obs.stack.plugins.plugin_utils._payload import LEFTOVER
+from ansible_collections.obs.stack.plugins.plugin_utils._yaml import Loader
 
 SUFFIXES = (".yml", ".yaml")
 

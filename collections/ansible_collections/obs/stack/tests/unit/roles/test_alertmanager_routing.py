@@ -394,3 +394,11 @@ def test_inhibition_is_by_site_and_host() -> None:
     # Else a host that is down would silence the news of it, and a site its own watchdog.
     assert 'alertname!="NodeDown"' in rules['alertname="NodeDown"']["target_matchers"]
     assert "Watchdog" in rules['alertname="SiteDown"']["target_matchers"][0]
+
+
+def test_the_address_that_a_rule_got_beside_its_dashboard_still_leads_to_place_and_time(placed: Placed) -> None:
+    link = placed.rendered("obs.first.dashboard_url", "one")
+    plain = link.partition("?")[0]
+    assert "var-site=" in link and plain.endswith("/d/" + plain.rpartition("/")[2])
+    sample(placed, "both", annotations={"dashboard_url": plain})
+    assert placed.rendered("obs.first.dashboard_url", "both") == link

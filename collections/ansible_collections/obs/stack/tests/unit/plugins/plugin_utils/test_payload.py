@@ -15,8 +15,9 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._wish import Wish
-from ansible_collections.obs.stack.plugins.plugin_utils._payload import build, plain, to_yaml
+from ansible_collections.obs.stack.plugins.plugin_utils._payload import build, plain
 from ansible_collections.obs.stack.plugins.plugin_utils._service_spec import ARGUMENT_SPEC, REQUIRED_IF
+from ansible_collections.obs.stack.plugins.plugin_utils._yaml import to_yaml
 
 TASK: dict[str, Any] = {
     "name": "x",
