@@ -21,6 +21,11 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 COLLECTION = ROOT / "collections" / "ansible_collections" / "obs" / "stack"
+sys.path.insert(0, str(ROOT / "collections"))
+
+from ansible_collections.obs.stack.plugins.module_utils._slo_documents import Given, read_documents  # noqa: E402
+from ansible_collections.obs.stack.plugins.module_utils._slo_rules import files_of  # noqa: E402
+
 PAGE = COLLECTION / "docs" / "alerts.md"
 RUNBOOKS = COLLECTION / "docs" / "runbooks"
 BEGIN, END = "<!-- generated: alerts -->", "<!-- end: alerts -->"
@@ -40,6 +45,19 @@ TITLES = {
     "grafana": "Grafana",
     "blackbox_exporter": "Probes",
     "pushgateway": "Pushgateway",
+    "slo": "Objectives",
+}
+# Any objective: all of them have alerts of the same names.
+OBJECTIVE = {
+    "service": "shop",
+    "slos": [
+        {
+            "name": "answered",
+            "objective": 99,
+            "budget_exhausted": True,
+            "sli": {"events": {"error_query": "sum(rate(e[$window]))", "total_query": "sum(rate(t[$window]))"}},
+        }
+    ],
 }
 
 
@@ -69,6 +87,14 @@ def alerts() -> Iterator[Alert]:
     for path in sorted(files, key=lambda one: (order.index(one.stem) if one.stem in order else len(order), one.stem)):
         for group in yaml.safe_load(path.read_text())["groups"]:
             yield from (Alert(path.stem, rule) for rule in group["rules"])
+    yield from objectives()
+
+
+def objectives() -> Iterator[Alert]:
+    """The alerts of an objective, each name once: with its page where it has a ticket as well."""
+    (text,) = files_of(read_documents([("sample", OBJECTIVE)], Given())).values()
+    rules = [rule for group in yaml.safe_load(text)["groups"] for rule in group["rules"] if "alert" in rule]
+    yield from (Alert("slo", rule) for rule in {rule["alert"]: rule for rule in reversed(rules)}.values())
 
 
 def table() -> str:

@@ -31,7 +31,8 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 def labels() -> dict[str, set[str]]:
     """Alert -> the labels it fires with, as the simulator has seen them."""
     tables = [yaml.safe_load(path.read_text()) for path in sorted(TABLES.glob("*.yml"))]
-    return {case["alert"]: set(case.get("labels") or {}) for table in tables for case in table["alerts"]}
+    found = {case["alert"]: set(case.get("labels") or {}) for table in tables for case in table["alerts"]}
+    return found | {alert.name: set(alert.rule["labels"]) for alert in alert_docs.objectives()}
 
 
 LABELS = labels()

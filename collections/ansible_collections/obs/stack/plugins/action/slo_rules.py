@@ -22,6 +22,7 @@ from ansible_collections.obs.stack.plugins.module_utils._slo_read import refuse
 from ansible_collections.obs.stack.plugins.module_utils._slo_server import check
 from ansible_collections.obs.stack.plugins.plugin_utils._options import checked_options
 from ansible_collections.obs.stack.plugins.plugin_utils._payload import plain
+from ansible_collections.obs.stack.plugins.plugin_utils._service_spec import LINKS
 from ansible_collections.obs.stack.plugins.plugin_utils._slo_sources import Made, documents_of, make
 
 HOST_HALF = "obs.stack.slo_rules_apply"
@@ -66,6 +67,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "scrape_interval": {"type": "str", "default": "15s"},
     "strict": {"type": "bool", "default": False},
     "render_only": {"type": "bool", "default": False},
+    "links": LINKS,
     **HOST_OPTIONS,
 }
 _EMPTY = "With slos: [] and purge: true all rules of a set go."

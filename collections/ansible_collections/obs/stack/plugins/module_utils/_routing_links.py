@@ -15,10 +15,10 @@ import re
 import typing as t
 from collections.abc import Mapping, Sequence
 
+from ansible_collections.obs.stack.plugins.module_utils._annotation_links import NAME
 from ansible_collections.obs.stack.plugins.module_utils._routing import quoted, refusal
 
 KEYS = ("grafana_url", "runbook_url", "logs_datasource", "metrics_datasource")
-NAME = "{name}"
 _URL = re.compile(r"^https?://[^/\s@]+(/\S*)?$")
 # In nanoseconds, as Go counts: a quarter of an hour around an alert, and a day before it.
 _AROUND, _DAY = 900 * 10**9, 86400 * 10**9
@@ -107,9 +107,10 @@ def _runbook(base: str) -> str:
     if not base:
         return _own("runbook", "")
     before, _name, behind = (base if NAME in base else base.rstrip("/") + "/" + NAME).partition(NAME)
-    return _own(
-        "runbook", '{{ printf "%s%s%s" ' + f"{quoted(before)} (urlquery .Annotations.runbook) {quoted(behind)}" + " }}"
-    )
+    page = '{{ printf "%s%s%s" ' + f"{quoted(before)} (urlquery .Annotations.runbook) {quoted(behind)}" + " }}"
+    # Others give the whole address by this name.
+    whole = '{{ if match "^https?://" .Annotations.runbook }}{{ .Annotations.runbook }}'
+    return _own("runbook", whole + "{{ else }}" + page + "{{ end }}")
 
 
 def _until() -> str:

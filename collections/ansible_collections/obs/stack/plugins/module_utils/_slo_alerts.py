@@ -15,10 +15,13 @@ from . import _slo_metrics
 from ._slo_documents import objective_text
 from ._slo_durations import HOUR, MINUTE, text_of
 from ._slo_maths import PAGE, TICKET, Tier, budget_of, number
-from ._slo_model import PER_WINDOW, Slo
+from ._slo_model import BURN, PER_WINDOW, Slo
 from ._slo_recordings import fewest_bad_events, selector
 
+# Pages in docs/runbooks as well, as BURN is.
 NO_DATA, EXHAUSTED = "SLONoData", "SLOErrorBudgetExhausted"
+# The one that ships with the role grafana: its variables are the labels of these alerts.
+DASHBOARD = "obs-slo-detail"
 
 
 class Alerting(NamedTuple):
@@ -59,6 +62,8 @@ def _alert(slo: Slo, severity: str, tiers: list[Tier]) -> Alerting:
         "title": place + "too fast.",
         "summary": "{{$labels.sloth_service}} {{$labels.sloth_slo}} SLO error budget burn rate is over expected.",
         "description": f"The error ratio is {{{{ $value | humanizePercentage }}}}; the objective is {period}.",
+        "runbook": BURN,
+        "dashboard": DASHBOARD,
     }
     return Alerting(
         slo.alert_name,
@@ -131,6 +136,8 @@ def slow_alerts(slo: Slo) -> list[Alerting]:
                     "summary": f"{name} SLO has had no data for {text_of(settings.no_data_for)}.",
                     "description": "What has no data burns no budget and raises no alert. "
                     "Is the service gone, without any traffic, or are its metrics no longer scraped?",
+                    "runbook": NO_DATA,
+                    "dashboard": DASHBOARD,
                 },
                 wait=settings.no_data_for,
             )
@@ -145,6 +152,8 @@ def slow_alerts(slo: Slo) -> list[Alerting]:
                     "title": f"(ticket) {name} SLO has no error budget left.",
                     "summary": f"The error budget of {name} for {slo.period_text} is spent.",
                     "description": "{{ $value | humanizePercentage }} of the budget is left.",
+                    "runbook": EXHAUSTED,
+                    "dashboard": DASHBOARD,
                 },
             )
         )

@@ -17,14 +17,13 @@ from typing import Any
 from ._slo_catalogs import Catalog, catalog_of
 from ._slo_durations import DAY, HOUR, text_of
 from ._slo_indicators import read_indicator
-from ._slo_model import OWN, RATIO, SLOTH, UNKNOWN, WEIGHTED, Alert, Indicator, Settings, Slo
+from ._slo_model import BURN, OWN, RATIO, SLOTH, UNKNOWN, WEIGHTED, Alert, Indicator, Settings, Slo
 from ._slo_openslo import is_openslo, read_openslo
 from ._slo_read import Node, check_label, refuse
 from ._slo_settings import read_settings
 from ._slo_windows import is_windows, read_tiers, read_windows
 
 NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
-ALERT_NAME = "SLOErrorBudgetBurn"
 _COUNTS = "Give events with rate() or increase(), or leave min_bad_events."
 
 
@@ -160,7 +159,7 @@ def _slo(node: Node, context: Context) -> Slo:
         description=node.text("description", ""),
         labels={**context.labels, **node.labels("labels")},
         info_labels={**context.info_labels, **node.labels("info_labels")},
-        alert_name=alerting.text("name", ALERT_NAME) or ALERT_NAME,
+        alert_name=alerting.text("name", BURN) or BURN,
         alert_labels=alerting.labels("labels"),
         alert_annotations=alerting.labels("annotations", reserved=False),
         page=_alert(alerting.node("page_alert")),

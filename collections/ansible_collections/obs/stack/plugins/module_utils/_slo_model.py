@@ -20,6 +20,8 @@ from ._slo_durations import text_of
 WINDOW = "{{.window}}"
 """Where a query has its window, as Sloth writes it."""
 
+# The alert of a burning budget, where nothing else is said, and its page in docs/runbooks.
+BURN = "SLOErrorBudgetBurn"
 SLOTH, OPENSLO, OWN = "prometheus/v1", "openslo/v1", "obs.stack/v1"
 
 ID_LABELS = ("sloth_id", "sloth_service", "sloth_slo")
@@ -130,7 +132,7 @@ class Slo:
     description: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     info_labels: Mapping[str, str] = field(default_factory=dict)
-    alert_name: str = "SLOErrorBudgetBurn"
+    alert_name: str = BURN
     alert_labels: Mapping[str, str] = field(default_factory=dict)
     alert_annotations: Mapping[str, str] = field(default_factory=dict)
     page: Alert = field(default_factory=Alert)

@@ -17,6 +17,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 
+from ._annotation_links import linked_annotations
 from ._slo_alerts import Alerting, burn_alerts, slow_alerts
 from ._slo_durations import MINUTE, text_of
 from ._slo_model import Slo
@@ -47,36 +48,43 @@ def ruleset_of(first_line: str) -> str | None:
     return match.group(1) if match else None
 
 
-def files_of(slos: Iterable[Slo], ruleset: str = "") -> dict[str, str]:
-    """The rules of SLOs, by file name."""
+def files_of(slos: Iterable[Slo], ruleset: str = "", links: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The rules of SLOs, by file name.
+
+    Args:
+        slos: any number.
+        ruleset: the set that the files belong to.
+        links: addresses for annotations, as :func:`_annotation_links.linked_annotations` takes them.
+    """
     services: dict[str, list[Slo]] = {}
     for slo in slos:
         services.setdefault(slo.service, []).append(slo)
-    return {file_name(service, ruleset): rules_file(services[service], header(ruleset)) for service in sorted(services)}
+    head = header(ruleset)
+    return {file_name(name, ruleset): rules_file(services[name], head, links or {}) for name in sorted(services)}
 
 
-def rules_file(slos: Iterable[Slo], head: str) -> str:
+def rules_file(slos: Iterable[Slo], head: str, links: Mapping[str, str]) -> str:
     """One file."""
     parts = [head, "groups:\n"]
     for slo in sorted(slos, key=lambda one: one.name):
-        parts += _groups(slo)
+        parts += _groups(slo, links)
     return "".join(parts)
 
 
-def _groups(slo: Slo) -> list[str]:
+def _groups(slo: Slo, links: Mapping[str, str]) -> list[str]:
     own = {**slo.labels, **slo.id_labels}
     interval = text_of(PERIOD_INTERVAL)
     parts = [f"- name: {quoted('sloth-slo-sli-recordings-' + slo.id)}\n  rules:\n"]
     parts += [_recording(rule, own) for rule in indicator_rules(slo)]
     parts.append(f"- name: {quoted('sloth-slo-period-' + slo.id)}\n  interval: {interval}\n  rules:\n")
     parts += [_recording(rule, own) for rule in period_rules(slo)]
-    parts += [_alerting(rule) for rule in slow_alerts(slo)]
+    parts += [_alerting(rule, links) for rule in slow_alerts(slo)]
     parts.append(f"- name: {quoted('sloth-slo-meta-recordings-' + slo.id)}\n  rules:\n")
     parts += [_recording(rule, own) for rule in meta_rules(slo)]
     alerts = burn_alerts(slo)
     if alerts:
         parts.append(f"- name: {quoted('sloth-slo-alerts-' + slo.id)}\n  rules:\n")
-        parts += [_alerting(rule) for rule in alerts]
+        parts += [_alerting(rule, links) for rule in alerts]
     return parts
 
 
@@ -85,13 +93,14 @@ def _recording(rule: Recording, own: Mapping[str, str]) -> str:
     return f"  - record: {rule.metric}\n    expr: {_block(rule.expr)}{labels}"
 
 
-def _alerting(rule: Alerting) -> str:
+def _alerting(rule: Alerting, links: Mapping[str, str]) -> str:
     text = f"  - alert: {quoted(rule.name)}\n    expr: {_block(rule.expr)}"
     if rule.wait:
         text += f"    for: {text_of(rule.wait)}\n"
     if rule.keep:
         text += f"    keep_firing_for: {text_of(rule.keep)}\n"
-    return text + _mapping("labels", rule.labels) + _mapping("annotations", rule.annotations)
+    annotations = linked_annotations(rule.annotations, rule.name, links)
+    return text + _mapping("labels", rule.labels) + _mapping("annotations", annotations)
 
 
 def _mapping(name: str, values: Mapping[str, str]) -> str:

@@ -108,6 +108,21 @@ options:
   exclude:
     description: PromQL; while it returns anything, nothing counts. For planned maintenance.
     type: str
+  links:
+    description:
+      - >-
+        Addresses that alerts get as annotations C(runbook_url) and C(dashboard_url) beside the names of their page and
+        dashboard, for channels that have no templates.
+    type: dict
+    suboptions:
+      grafana_url:
+        description: Grafana as people open it.
+        type: str
+        default: ""
+      runbook_url:
+        description: Pages of runbooks, with C({name}) where the name goes, else it goes to the end.
+        type: str
+        default: ""
   retention:
     description: How long samples are kept, such as V(15d), for the lint.
     type: str

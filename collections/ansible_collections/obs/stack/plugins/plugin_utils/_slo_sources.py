@@ -136,7 +136,8 @@ def make(documents: Iterable[tuple[str, Any]], options: Mapping[str, Any]) -> Ma
             "; ".join(str(one) for one in findings[:5]) + (f"; and {len(findings) - 5} more" if findings[5:] else ""),
             "Each is explained in docs/slo.md.",
         )
-    return Made(files_of(slos, options["ruleset"]), [told(slo) for slo in slos], findings, list(_buckets(slos)))
+    files = files_of(slos, options["ruleset"], options["links"])
+    return Made(files, [told(slo) for slo in slos], findings, list(_buckets(slos)))
 
 
 def _buckets(slos: Iterable[Slo]) -> Iterator[dict[str, Any]]:

@@ -332,6 +332,8 @@ def test_urls_of_ones_own_win(placed: Placed) -> None:
     sample(placed, "own", annotations=own)
     assert placed.rendered("obs.first.runbook_url", "own") == own["runbook_url"]
     assert placed.rendered("obs.first.dashboard_url", "own") == own["dashboard_url"]
+    sample(placed, "whole", annotations={"runbook": "https://wiki.example.com/a b"})
+    assert placed.rendered("obs.first.runbook_url", "whole") == "https://wiki.example.com/a b"
 
 
 class Tags(html.parser.HTMLParser):

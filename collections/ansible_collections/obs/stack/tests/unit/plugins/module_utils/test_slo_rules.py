@@ -134,6 +134,43 @@ def test_labels_of_the_info_metric_are_on_nothing_else() -> None:
     assert having == ["sloth_slo_info"]
 
 
+def _rules(text: str) -> list[t.Any]:
+    return [rule for group in yaml.safe_load(text)["groups"] for rule in group["rules"]]
+
+
+def test_every_alert_leads_to_its_page_and_the_dashboard_of_the_objective() -> None:
+    made = read_documents([("f", document(budget_exhausted=True, no_data=True))], Given())
+    links = {"grafana_url": "https://g.example.com", "runbook_url": "https://w.example.com/{name}.md"}
+    for given in ({}, links):
+        (text,) = files_of(made, links=given).values()
+        told = {rule["alert"]: rule["annotations"] for rule in alerts({"": {"rules": _rules(text)}})}
+        pages = {name: said["runbook"] for name, said in told.items()}
+        assert pages == {
+            "Burn": "SLOErrorBudgetBurn",
+            "SLONoData": "SLONoData",
+            "SLOErrorBudgetExhausted": "SLOErrorBudgetExhausted",
+        }
+        for name, said in told.items():
+            assert said["dashboard"] == "obs-slo-detail"
+            where = {key: said.get(f"{key}_url") for key in ("runbook", "dashboard")}
+            assert where == (
+                {
+                    "runbook": f"https://w.example.com/{pages[name]}.md",
+                    "dashboard": "https://g.example.com/d/obs-slo-detail",
+                }
+                if given
+                else {"runbook": None, "dashboard": None}
+            )
+
+
+def test_a_page_of_ones_own_wins() -> None:
+    own = {"annotations": {"runbook": "https://wiki.example.com/shop"}, "name": "Burn"}
+    made = read_documents([("f", document(alerting=own))], Given())
+    (text,) = files_of(made, links={"runbook_url": "https://w.example.com"}).values()
+    burning = [rule["annotations"] for rule in alerts({"": {"rules": _rules(text)}}) if rule["alert"] == "Burn"]
+    assert [(said["runbook"], said["runbook_url"]) for said in burning] == [("https://wiki.example.com/shop",) * 2] * 2
+
+
 def test_one_file_for_each_service_with_a_mark_of_its_set() -> None:
     other = {**document(), "service": "billing"}
     files = files_of(read_documents([("a", document()), ("b", other)], Given()), "team")
