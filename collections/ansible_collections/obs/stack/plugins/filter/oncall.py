@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import yaml
 
 from ansible_collections.obs.stack.plugins.filter.smoke import health_of
-from ansible_collections.obs.stack.plugins.module_utils import _alert_test
+from ansible_collections.obs.stack.plugins.module_utils import _alert_test, _alert_test_plan, _alert_test_report
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._estate_endpoints import site_of
 from ansible_collections.obs.stack.plugins.module_utils._findings import OK, SKIPPED, WARNING, WRONG
@@ -30,7 +30,7 @@ def alert_test_plan(config: str, identity: str, site: str, receiver: str = "", s
     """The alerts that reach every receiver of a configuration."""
     only = [name for name in receiver.replace(",", " ").split() if name]
     document = yaml.safe_load(config) or {}
-    planned = _alert_test.plan(document, identity=identity, site=site, only=only, severity=severity)
+    planned = _alert_test_plan.plan(document, identity=identity, site=site, only=only, severity=severity)
     known = [str(one.get("name")) for one in document.get("receivers") or []]
     for name in only:
         if name not in known:
@@ -78,7 +78,7 @@ def alert_test_report(
     strict: bool = False,
 ) -> dict[str, t.Any]:
     """Lay out what ``alert_test`` registered on hosts."""
-    rows: list[_alert_test.Row] = []
+    rows: list[_alert_test_report.Row] = []
     wrong: list[str] = []
     sites: dict[str, dict[str, dict[str, t.Any]]] = {}
     plans: dict[str, t.Mapping[str, t.Any]] = {}
@@ -88,7 +88,7 @@ def alert_test_report(
             found = variables.get(name) or {}
             if found.get("failed") or found.get("unreachable"):
                 why = causes_of(found, "", unreachable=bool(found.get("unreachable")))[0]
-                rows.append(_alert_test.Row(site, f"({host})", NONE, WRONG, -1.0, why))
+                rows.append(_alert_test_report.Row(site, f"({host})", NONE, WRONG, -1.0, why))
                 break
         watched = variables.get("alert_test_watch") or {}
         if "counts" in watched:
@@ -99,12 +99,12 @@ def alert_test_report(
         if way:
             expected = [end for end in health_of(groups, hostvars, host) if end["component"] == "prometheus"]
             count = int(expected[0]["expected"].get("alertmanagers") or 0) if expected else 0
-            rows.append(_alert_test.way_row(site, host, way, count))
+            rows.append(_alert_test_report.way_row(site, host, way, count))
         asked = variables.get("obs_alert_asked") or {}
         if "watchdog_age" in asked and _is_watched(groups, hostvars, site):
             rows.append(_watchdog_row(site, host, float(asked["watchdog_age"])))
     for site, members in sites.items():
-        rows += _alert_test.rows(site, plans[site], members, resolved=resolved)
+        rows += _alert_test_report.rows(site, plans[site], members, resolved=resolved)
     rows.sort(key=lambda row: (row.site, not row.receiver.startswith("(")))
     bad = (WRONG, WARNING, SKIPPED) if strict else (WRONG,)
     wrong += [f"{row.site} {row.receiver} {row.channel}: {row.detail}" for row in rows if row.state in bad]
@@ -117,14 +117,14 @@ def _is_watched(groups: t.Mapping[str, t.Sequence[str]], hostvars: HostVars, sit
     return any(site_of(hostvars[host]) == site for host in groups.get("prometheus") or [])
 
 
-def _watchdog_row(site: str, host: str, age: float) -> _alert_test.Row:
+def _watchdog_row(site: str, host: str, age: float) -> _alert_test_report.Row:
     if 0 <= age <= WATCHDOG_SECONDS:
-        return _alert_test.Row(site, "(to Alertmanager)", host, OK, -1.0, f"Watchdog came {age:.0f} s ago")
+        return _alert_test_report.Row(site, "(to Alertmanager)", host, OK, -1.0, f"Watchdog came {age:.0f} s ago")
     words = "no alert Watchdog came" if age < 0 else f"Watchdog came {age:.0f} s ago and no more since"
-    return _alert_test.Row(site, "(to Alertmanager)", host, WARNING, -1.0, words + ": are the rules evaluated?")
+    return _alert_test_report.Row(site, "(to Alertmanager)", host, WARNING, -1.0, words + ": are the rules evaluated?")
 
 
-def _cells(row: _alert_test.Row) -> tuple[str, ...]:
+def _cells(row: _alert_test_report.Row) -> tuple[str, ...]:
     seconds = "" if row.seconds < 0 else f"{row.seconds:.1f}"
     return (row.site, row.receiver, row.channel, row.state, seconds, row.detail)
 

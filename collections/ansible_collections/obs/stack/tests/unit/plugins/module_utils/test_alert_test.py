@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.obs.stack.plugins.module_utils import _alert_test
+from ansible_collections.obs.stack.plugins.module_utils import _alert_test, _alert_test_plan, _alert_test_report
 from ansible_collections.obs.stack.plugins.module_utils._findings import OK, SKIPPED, WARNING, WRONG
 
 HOOK = {"url": "<secret>", "send_resolved": True}
@@ -39,8 +39,8 @@ CONFIG: dict[str, t.Any] = {
 }
 
 
-def planned(**more: t.Any) -> _alert_test.Plan:
-    return _alert_test.plan({**CONFIG, **more.pop("config", {})}, identity="x1", site="main", **more)
+def planned(**more: t.Any) -> _alert_test_plan.Plan:
+    return _alert_test_plan.plan({**CONFIG, **more.pop("config", {})}, identity="x1", site="main", **more)
 
 
 def test_each_receiver_has_an_alert_and_those_told_together_share_one() -> None:
@@ -154,8 +154,8 @@ def member(counts: dict[str, list[float]], **more: t.Any) -> dict[str, t.Any]:
     return {"counts": counts, "totals": counts, "seconds": dict.fromkeys(counts, 0.5), "answers": {}, **more}
 
 
-def told(members: dict[str, dict[str, t.Any]], *, resolved: bool = False) -> dict[str, _alert_test.Row]:
-    found = _alert_test.rows("main", planned()._asdict(), members, resolved=resolved)
+def told(members: dict[str, dict[str, t.Any]], *, resolved: bool = False) -> dict[str, _alert_test_report.Row]:
+    found = _alert_test_report.rows("main", planned()._asdict(), members, resolved=resolved)
     return {f"{row.receiver}/{row.channel}": row for row in found}
 
 
@@ -210,13 +210,14 @@ def test_ends_are_told_where_a_channel_tells_them() -> None:
     rows = told({"a": member(taken, ended={"rest/webhook": [1.0, 0.0, 0.1, 0.0]})}, resolved=True)
     assert rows["rest/webhook"].state == OK and rows["rest/webhook"].detail.endswith("; end told")
     assert rows["oncall/email"].state == OK, "a channel without send_resolved owes no end"
-    states = [row.state for row in _alert_test.rows("main", planned()._asdict(), {"a": member(taken)}, resolved=True)]
+    found = _alert_test_report.rows("main", planned()._asdict(), {"a": member(taken)}, resolved=True)
+    states = [row.state for row in found]
     assert states.count(WRONG) == 4
 
 
 def test_the_way_from_prometheus_is_told() -> None:
     good = {"alertmanagers": 2, "dropped": 0.0, "errors": 0.0}
-    assert _alert_test.way_row("main", "a", good, 2).state == OK
-    assert _alert_test.way_row("main", "a", good, 3).state == WRONG
-    assert _alert_test.way_row("main", "a", {**good, "dropped": 1.0}, 2).state == WRONG
-    assert _alert_test.way_row("main", "a", {**good, "errors": 1.0}, 2).state == WARNING
+    assert _alert_test_report.way_row("main", "a", good, 2).state == OK
+    assert _alert_test_report.way_row("main", "a", good, 3).state == WRONG
+    assert _alert_test_report.way_row("main", "a", {**good, "dropped": 1.0}, 2).state == WRONG
+    assert _alert_test_report.way_row("main", "a", {**good, "errors": 1.0}, 2).state == WARNING
