@@ -736,26 +736,10 @@ options:
       - Seconds to wait for another run on the same service of the same host.
     type: int
     default: 60
-  links:
-    description:
-      - Addresses in annotations of rules. In files of O(files) that are rules, C(@grafana_url@) and C(@runbook_url@) in
-        annotations stand for them; a word without an address stays. Beside C(runbook) and C(dashboard), names, they are
-        added as C(runbook_url) and C(dashboard_url).
-    type: dict
-    suboptions:
-      grafana_url:
-        description:
-          - Grafana as people open it.
-        type: str
-        default: ""
-      runbook_url:
-        description:
-          - Pages of runbooks, with C({name}) where the annotation C(runbook) goes, or the alert's name without one.
-        type: str
-        default: ""
 extends_documentation_fragment:
   - obs.stack.attributes
   - obs.stack.deploy
+  - obs.stack.links
 attributes:
   check_mode:
     support: full

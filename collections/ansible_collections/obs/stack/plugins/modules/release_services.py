@@ -35,24 +35,10 @@ options:
     type: list
     elements: dict
     required: true
-  links:
-    description:
-      - Addresses in annotations of rules, of every service. See O(obs.stack.release_service#module:links).
-    type: dict
-    suboptions:
-      grafana_url:
-        description:
-          - Grafana as people open it.
-        type: str
-        default: ""
-      runbook_url:
-        description:
-          - Pages of runbooks, with C({name}) where the annotation C(runbook) goes, or the alert's name without one.
-        type: str
-        default: ""
 extends_documentation_fragment:
   - obs.stack.attributes
   - obs.stack.deploy
+  - obs.stack.links
 attributes:
   check_mode:
     support: full

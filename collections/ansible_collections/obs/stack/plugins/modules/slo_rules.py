@@ -21,7 +21,7 @@ description:
     seen healthy. When anything of that fails, the rules that were there are put back and loaded.
   - A second run with the same SLOs changes nothing and reloads nothing.
   - The page C(docs/slo.md) of this collection has every key, the arithmetic, and what the lint says.
-extends_documentation_fragment: [obs.stack.attributes]
+extends_documentation_fragment: [obs.stack.attributes, obs.stack.links]
 attributes:
   check_mode:
     support: full
@@ -108,21 +108,6 @@ options:
   exclude:
     description: PromQL; while it returns anything, nothing counts. For planned maintenance.
     type: str
-  links:
-    description:
-      - >-
-        Addresses that alerts get as annotations C(runbook_url) and C(dashboard_url) beside the names of their page and
-        dashboard, for channels that have no templates.
-    type: dict
-    suboptions:
-      grafana_url:
-        description: Grafana as people open it.
-        type: str
-        default: ""
-      runbook_url:
-        description: Pages of runbooks, with C({name}) where the name goes, else it goes to the end.
-        type: str
-        default: ""
   retention:
     description: How long samples are kept, such as V(15d), for the lint.
     type: str
