@@ -34,12 +34,12 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def kind(url: str) -> str:
-    """runbook, dashboard, logs, others, alertmanager, silence, graph (of Prometheus), or nothing."""
+    """runbook, dashboard, annotation (a dashboard without times), logs, others, alertmanager, silence, graph, or ""."""
     parts = urlsplit(url)
     if "/runbooks/" in parts.path:
         return "runbook"
     if parts.path.startswith("/d/"):
-        return "dashboard"
+        return "dashboard" if parts.query else "annotation"
     if parts.path == "/graph":
         return "graph"
     if parts.path == "/explore":
@@ -62,10 +62,13 @@ def broken(url: str) -> str:
     if what == "runbook":
         page = PROJECT / "docs/runbooks" / unquote(parts.path.rpartition("/")[2])
         return "" if page.is_file() else f"no page {page.name}"
-    if what == "dashboard":
-        uid, asked = parts.path.removeprefix("/d/"), parse_qs(parts.query, strict_parsing=True)
+    if what in ("dashboard", "annotation"):
+        uid = parts.path.removeprefix("/d/")
         if uid not in DASHBOARDS:
             return f"no dashboard {uid}"
+        if what == "annotation":
+            return ""  # as the rule has it, among PagerDuty's details
+        asked = parse_qs(parts.query, strict_parsing=True)
         return "" if asked["from"][0].isdigit() and re.fullmatch(r"now|\d+", asked["to"][0]) else "no times"
     if what in ("logs", "others"):
         return _explored(_pane(url))
