@@ -120,8 +120,10 @@ def _is_watched(groups: t.Mapping[str, t.Sequence[str]], hostvars: HostVars, sit
 def _watchdog_row(site: str, host: str, age: float) -> _alert_test_report.Row:
     if 0 <= age <= WATCHDOG_SECONDS:
         return _alert_test_report.Row(site, "(to Alertmanager)", host, OK, -1.0, f"Watchdog came {age:.0f} s ago")
+    # One that never came may have been switched off.
+    state = WARNING if age < 0 else WRONG
     words = "no alert Watchdog came" if age < 0 else f"Watchdog came {age:.0f} s ago and no more since"
-    return _alert_test_report.Row(site, "(to Alertmanager)", host, WARNING, -1.0, words + ": are the rules evaluated?")
+    return _alert_test_report.Row(site, "(to Alertmanager)", host, state, -1.0, words + ": are the rules evaluated?")
 
 
 def _cells(row: _alert_test_report.Row) -> tuple[str, ...]:

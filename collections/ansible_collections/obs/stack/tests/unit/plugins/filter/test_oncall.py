@@ -72,4 +72,6 @@ def test_what_was_not_delivered_or_could_not_be_asked_is_wrong() -> None:
     late = host(1, obs_alert_asked={"config": CONFIG, "watchdog_age": -1.0})
     assert FILTERS["alert_test_report"](GROUPS, {"a": late}, ["a"])["wrong"] == []
     assert "no alert Watchdog came" in FILTERS["alert_test_report"](GROUPS, {"a": late}, ["a"], False, True)["wrong"][0]
+    ended = host(1, obs_alert_asked={"config": CONFIG, "watchdog_age": 400.0})
+    assert "came 400 s ago and no more" in FILTERS["alert_test_report"](GROUPS, {"a": ended}, ["a"])["wrong"][0]
     assert "Could not test anything" in FILTERS["alert_test_report"](GROUPS, {"a": {}}, ["a"])["wrong"][0]

@@ -219,5 +219,5 @@ def test_the_way_from_prometheus_is_told() -> None:
     good = {"alertmanagers": 2, "dropped": 0.0, "errors": 0.0}
     assert _alert_test_report.way_row("main", "a", good, 2).state == OK
     assert _alert_test_report.way_row("main", "a", good, 3).state == WRONG
-    assert _alert_test_report.way_row("main", "a", {**good, "dropped": 1.0}, 2).state == WRONG
+    assert _alert_test_report.way_row("main", "a", {**good, "dropped": 1.0}, 2).state == WARNING
     assert _alert_test_report.way_row("main", "a", {**good, "errors": 1.0}, 2).state == WARNING
