@@ -200,7 +200,8 @@ class Prober:
         ).strip()
 
     def _failure(self, why: str, invocation: str) -> StackError:
-        said = journal_of(invocation)
+        state = state_of(self.unit)
+        said = journal_of(invocation, pid=state.exec_pid if state.invocation == invocation else 0)
         quote = "; it said: " + " | ".join(line.strip()[:300] for line in said[-4:]) if said else ""
         return StackError(f"{self.name} did not get ready", why=why + quote, step="probe", doc="probe")
 

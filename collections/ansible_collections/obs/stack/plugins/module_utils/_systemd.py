@@ -28,6 +28,7 @@ PROPERTIES = (
     "NeedDaemonReload",
     "ExecMainCode",
     "ExecMainStatus",
+    "ExecMainPID",
     "ActiveEnterTimestamp",
 )
 
@@ -72,6 +73,7 @@ class UnitState:
     needs_reload: bool
     exit_code: str
     exit_status: str
+    exec_pid: int
     since: str
 
     @property
@@ -116,6 +118,7 @@ def state_of(unit: str) -> UnitState:
         needs_reload=values.get("NeedDaemonReload") == "yes",
         exit_code=values.get("ExecMainCode", ""),
         exit_status=values.get("ExecMainStatus", ""),
+        exec_pid=int(values.get("ExecMainPID") or 0),
         since=values.get("ActiveEnterTimestamp", ""),
     )
 
@@ -147,14 +150,22 @@ def reset_failed(unit: str) -> None:
     run(["systemctl", "reset-failed", "--", unit])
 
 
-def journal_of(invocation: str, *, lines: int = 12) -> list[str]:
-    """The last lines one start of a unit wrote, or [] where there is no journal."""
+def journal_of(invocation: str, *, pid: int = 0, lines: int = 12) -> list[str]:
+    """The last lines one start of a unit wrote, or [] where there is no journal.
+
+    Args:
+        invocation: the start, as systemd names it.
+        pid: its main process, also one that has ended: of a process that dies at once journald often no longer learns
+            the invocation, only the number.
+        lines: how many at most.
+    """
     if not invocation:
         return []
-    code, out, _err = run(
-        ["journalctl", "--no-pager", "--quiet", "-o", "cat", "-n", str(lines), "_SYSTEMD_INVOCATION_ID=" + invocation],
-        timeout=30,
-    )
+    # What was written a moment ago may still be on its way to the journal.
+    run(["journalctl", "--sync"], timeout=30)
+    argv = ["journalctl", "--no-pager", "--quiet", "--boot", "-o", "cat", "-n", str(lines)]
+    either = ["_SYSTEMD_INVOCATION_ID=" + invocation] + (["+", f"_PID={pid}"] if pid else [])
+    code, out, _err = run(argv + either, timeout=30)
     return [line for line in out.splitlines() if line.strip()] if code == 0 else []
 
 

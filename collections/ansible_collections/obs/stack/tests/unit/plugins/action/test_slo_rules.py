@@ -19,6 +19,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.obs.stack.plugins.action import slo_rules
 from ansible_collections.obs.stack.plugins.modules import slo_rules as documented
+from ansible_collections.obs.stack.tests.unit.documentation import documented_options
 
 SLI = {"events": {"error_query": "sum(rate(e[$window]))", "total_query": "sum(rate(t[$window]))"}}
 SHOP: dict[str, t.Any] = {"service": "shop", "slos": [{"name": "a", "objective": 99, "sli": SLI}]}
@@ -188,7 +189,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path, content: bytes, sai
 
 
 def test_documentation_and_options_are_the_same() -> None:
-    options = yaml.safe_load(documented.DOCUMENTATION)["options"]
+    options = documented_options(documented)
     assert set(options) == set(slo_rules.ARGUMENT_SPEC)
     for name, option in slo_rules.ARGUMENT_SPEC.items():
         assert options[name]["type"] == option["type"], name

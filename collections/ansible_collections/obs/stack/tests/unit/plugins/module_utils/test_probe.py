@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from ansible_collections.obs.stack.plugins.module_utils import _probe
+from ansible_collections.obs.stack.plugins.module_utils import _probe, _systemd
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._probe import (
     Prober,
@@ -64,6 +64,7 @@ def state(**changes: Any) -> UnitState:
         "needs_reload": False,
         "exit_code": "1",
         "exit_status": "2",
+        "exec_pid": 7,
         "since": "",
     }
     return UnitState(**{**values, **changes})
@@ -132,7 +133,25 @@ class Untrusted:
 
 def test_a_certificate_nobody_trusts_fails_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_probe, "state_of", lambda unit: state())
-    monkeypatch.setattr(_probe, "journal_of", lambda invocation: [])
+    monkeypatch.setattr(_probe, "journal_of", lambda invocation, **_more: [])
     prober = Prober("x", cast("Any", Untrusted()), {})
     with pytest.raises(StackError, match="self-signed certificate"):
         prober.wait_ready(timeout=3600, restart_key="")
+
+
+@pytest.mark.parametrize(("current", "asked"), [("i1", "_SYSTEMD_INVOCATION_ID=i1 + _PID=7"), ("i2", "=i1")])
+def test_a_dead_process_is_quoted_also_where_journald_knows_only_its_number(
+    monkeypatch: pytest.MonkeyPatch, current: str, asked: str
+) -> None:
+    """The number counts only while systemd still tells of the same start."""
+    calls: list[str] = []
+
+    def run(argv: list[str], **_more: Any) -> tuple[int, str, str]:
+        calls.append(" ".join(argv))
+        return 0, "unknown flag\n" if "-o" in argv else "", ""
+
+    monkeypatch.setattr(_probe, "state_of", lambda _unit: state(active="failed", invocation=current))
+    monkeypatch.setattr(_systemd, "run", run)
+    error = Prober("x", None, {})._failure("it died", "i1")
+    assert "unknown flag" in str(error)
+    assert calls[0] == "journalctl --sync" and calls[1].endswith(asked), calls

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import yaml
-
-from ansible_collections.obs.stack.plugins.doc_fragments.deploy import ModuleDocFragment
 from ansible_collections.obs.stack.plugins.module_utils._deploy_option import DEPLOY
 from ansible_collections.obs.stack.plugins.modules import release_service, release_service_rollback, release_services
 from ansible_collections.obs.stack.plugins.plugin_utils._service_spec import ARGUMENT_SPEC, SERVICES_SPEC
+from ansible_collections.obs.stack.tests.unit.documentation import documented_options
 
 SAME = ("type", "required", "default", "choices", "elements")
 
@@ -29,11 +27,8 @@ def essence(options: dict[str, Any], below: str) -> dict[str, Any]:
 
 
 def documented(module: Any) -> dict[str, Any]:
-    """The options of a module and of the fragment that it extends."""
-    found = yaml.safe_load(module.DOCUMENTATION)
-    assert "obs.stack.deploy" in found["extends_documentation_fragment"]
-    options = {**found["options"], **yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]}
-    return essence(options, "suboptions")
+    """The options of a module as a flat table."""
+    return essence(documented_options(module), "suboptions")
 
 
 def test_documentation_and_check_agree() -> None:
