@@ -18,8 +18,8 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
+from ansible_collections.obs.stack.plugins.module_utils._rule_server import check
 from ansible_collections.obs.stack.plugins.module_utils._slo_read import refuse
-from ansible_collections.obs.stack.plugins.module_utils._slo_server import check
 from ansible_collections.obs.stack.plugins.plugin_utils._options import checked_options
 from ansible_collections.obs.stack.plugins.plugin_utils._payload import plain
 from ansible_collections.obs.stack.plugins.plugin_utils._service_spec import LINKS

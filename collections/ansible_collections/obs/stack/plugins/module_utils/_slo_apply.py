@@ -18,8 +18,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import _rule_server as servers
 from . import _slo_files as files
-from . import _slo_server as servers
 from ._errors import StackError
 from ._files import make_directory, read_json, remove_file, write_file
 from ._lock import locked

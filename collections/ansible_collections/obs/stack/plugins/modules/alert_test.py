@@ -163,7 +163,7 @@ from ansible_collections.obs.stack.plugins.module_utils import _alert_test
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._masking import Masker
 from ansible_collections.obs.stack.plugins.module_utils._moments import seconds_at
-from ansible_collections.obs.stack.plugins.module_utils._slo_server import Server, answer, server_of
+from ansible_collections.obs.stack.plugins.module_utils._rule_server import Server, answer, server_of
 from ansible_collections.obs.stack.plugins.module_utils._stage import load_generation, secrets_on_disk
 from ansible_collections.obs.stack.plugins.module_utils._systemd import run
 

@@ -100,7 +100,7 @@ import urllib.parse
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
-from ansible_collections.obs.stack.plugins.module_utils._slo_server import Server, answer, server_of
+from ansible_collections.obs.stack.plugins.module_utils._rule_server import Server, answer, server_of
 
 # Prometheus gives at most 11,000 points of a series at once.
 POINTS = 10_000

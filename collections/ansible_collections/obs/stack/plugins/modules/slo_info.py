@@ -148,8 +148,8 @@ from dataclasses import asdict
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
+from ansible_collections.obs.stack.plugins.module_utils._rule_server import Server, answer, server_of
 from ansible_collections.obs.stack.plugins.module_utils._slo_report import Row, month_of, queries, rows
-from ansible_collections.obs.stack.plugins.module_utils._slo_server import Server, answer, server_of
 
 
 def found(server: Server, site: str, month: str) -> list[Row]:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Rules on a host: _slo_apply, _slo_files, _slo_server, _slo_buckets, with a server that answers in this process."""
+"""Rules on a host: _slo_apply, _slo_files, _rule_server, _slo_buckets, with a server that answers in this process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.obs.stack.plugins.module_utils import _slo_server as servers
+from ansible_collections.obs.stack.plugins.module_utils import _rule_server as servers
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
 from ansible_collections.obs.stack.plugins.module_utils._slo_apply import LOCK, OWED, apply
 from ansible_collections.obs.stack.plugins.module_utils._slo_buckets import missing_buckets

@@ -13,7 +13,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.obs.stack.plugins.module_utils import _by_url, _slo_server
+from ansible_collections.obs.stack.plugins.module_utils import _by_url, _rule_server
 from ansible_collections.obs.stack.plugins.modules import alert_test
 
 RunModule = t.Callable[..., t.Dict[str, t.Any]]  # noqa: UP006  evaluated: Python 3.8
@@ -25,7 +25,7 @@ def real(alertmanagers: t.Callable[..., t.Any], monkeypatch: pytest.MonkeyPatch)
     """A real Alertmanager in the place of the host's."""
     one = alertmanagers()
     endpoint, prefix = _by_url.endpoint_at(one.url, "url", "input")
-    server = _slo_server.Server(None, "alertmanager.service", endpoint, prefix, "none")
+    server = _rule_server.Server(None, "alertmanager.service", endpoint, prefix, "none")
     monkeypatch.setattr(alert_test, "server_of", lambda options: server)
     return one
 

@@ -13,7 +13,7 @@ import urllib.parse
 import pytest
 
 from ansible_collections.obs.stack.plugins.module_utils._errors import StackError
-from ansible_collections.obs.stack.plugins.module_utils._slo_server import server_of
+from ansible_collections.obs.stack.plugins.module_utils._rule_server import server_of
 from ansible_collections.obs.stack.plugins.modules import slo_info
 
 ANSWERS = {
