@@ -53,30 +53,30 @@ BOARD = look.Board(
             [
                 look.lines(
                     "Notifications",
-                    "By integration.",
+                    "By receiver and integration.",
                     ask.prom(
-                        f"sum by (integration) (rate(alertmanager_notifications_total{{{M}}}[{R}])) > 0",
-                        "{{integration}}",
+                        f"sum by (receiver_name, integration) (rate(alertmanager_notifications_total{{{M}}}[{R}])) > 0",
+                        "{{receiver_name}} {{integration}}",
                     ),
                     unit="cps",
                 ),
                 look.lines(
                     "Notifications that failed",
-                    "By integration and reason.",
+                    "By receiver and integration and reason.",
                     ask.prom(
-                        f"sum by (integration, reason) (rate(alertmanager_notifications_failed_total{{{M}}}[{R}])) > 0",
-                        "{{integration}}: {{reason}}",
+                        f"sum by (receiver_name, integration, reason) (rate(alertmanager_notifications_failed_total{{{M}}}[{R}])) > 0",
+                        "{{receiver_name}} {{integration}}: {{reason}}",
                     ),
                     unit="cps",
                     steps=look.NONE_IS_GOOD,
                 ),
                 look.lines(
                     "Time of a notification",
-                    "99th percentile by integration.",
+                    "99th percentile by receiver and integration.",
                     ask.prom(
-                        "histogram_quantile(0.99, sum by (integration, le)"
+                        "histogram_quantile(0.99, sum by (receiver_name, integration, le)"
                         f" (rate(alertmanager_notification_latency_seconds_bucket{{{M}}}[{R}])))",
-                        "{{integration}}",
+                        "{{receiver_name}} {{integration}}",
                     ),
                     unit="s",
                 ),

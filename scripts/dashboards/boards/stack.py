@@ -136,8 +136,8 @@ BOARD = look.Board(
                     "Notifications that failed",
                     "Alerts that Alertmanager could not bring to their receivers.",
                     ask.prom(
-                        f"sum by (integration) (rate(alertmanager_notifications_failed_total{{{S}}}[$__rate_interval]))",
-                        "{{integration}}",
+                        f"sum by (receiver_name, integration) (rate(alertmanager_notifications_failed_total{{{S}}}[$__rate_interval]))",
+                        "{{receiver_name}} {{integration}}",
                     ),
                     unit="cps",
                     links=[links.to_board("Alertmanager", "obs-alertmanager")],
