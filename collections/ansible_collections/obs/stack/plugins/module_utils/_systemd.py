@@ -73,8 +73,8 @@ class UnitState:
     needs_reload: bool
     exit_code: str
     exit_status: str
-    exec_pid: int
     since: str
+    exec_pid: int = 0
 
     @property
     def is_masked(self) -> bool:
@@ -118,8 +118,8 @@ def state_of(unit: str) -> UnitState:
         needs_reload=values.get("NeedDaemonReload") == "yes",
         exit_code=values.get("ExecMainCode", ""),
         exit_status=values.get("ExecMainStatus", ""),
-        exec_pid=int(values.get("ExecMainPID") or 0),
         since=values.get("ActiveEnterTimestamp", ""),
+        exec_pid=int(values.get("ExecMainPID") or 0),
     )
 
 
