@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import json
-import sys
-import time
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from asking import ask
-from lab import PROJECT, Run, converge, get, process, query, wait_for
+from lab import Run, converge, get, process, query, wait_for
+from panels import BASES, BOARDS, OBJECTIVES, ROLE, SILENT, not_judged, problems, queries, questions
 
-sys.path.insert(0, str(PROJECT))
-from scripts.dashboards import queries
-
-HERE = Path(__file__).parent
-ROLE = PROJECT / "collections" / "ansible_collections" / "obs" / "stack" / "roles" / "grafana"
-BOARDS = queries.load(ROLE / "files" / "dashboards")
-SILENT = yaml.safe_load((HERE / "silent_queries.yml").read_text())
-BASES = {
-    "prometheus": ("http://127.0.0.1:9090", "http://127.0.0.1:10904"),
-    "loki": ("http://127.0.0.1:3100",),
-}
-# Where only one value can be chosen there is no "all".
-CHOSEN = {"obs-slo-detail": {"service": "demo", "slo": "requests-answered"}}
 DEMO = "http://127.0.0.1:8000"
 GRAFANA = "http://127.0.0.1:3000"
 
@@ -41,57 +23,12 @@ def busy(host: Any):
     get(host, f"{DEMO}/faults", "-X", "DELETE")
 
 
-@functools.cache
-def questions() -> tuple[tuple[str, dict[str, Any]], ...]:
-    """Where a query stands, and how it is asked, once for each that can answer it."""
-    found = []
-    for board in BOARDS:
-        values = {**queries.values(board), **CHOSEN.get(board["uid"], {})}
-        for one in queries.queries(board):
-            text = queries.expand(one.text, values)
-            for base in BASES.get(one.kind, ()):
-                found.append((one.where, {"base": base, "kind": one.kind, "text": text, "instant": one.instant}))
-    return tuple(found)
-
-
-def listed(kind: str) -> set[str]:
-    """Queries of one half of the table."""
-    return {one for entry in SILENT[kind] for one in entry["queries"]}
-
-
-def not_judged(lab: dict[str, Any]) -> set[str]:
-    """Queries that only a stand-in does not answer, where the real one runs."""
-    origins = {name: component["origin"] for name, component in lab.get("obs_lab_components", {}).items()}
-    stood_in = [entry for entry in SILENT["silent"] if "stand_in" in entry]
-    return {one for entry in stood_in if origins.get(entry["stand_in"]) != "stand-in" for one in entry["queries"]}
-
-
-def asked(host: Any, wanted: set[str]) -> dict[tuple[str, str], Any]:
-    """(query, base) -> what came of it."""
-    chosen = [(where, question) for where, question in questions() if where in wanted]
-    answers = ask(host, [question for _where, question in chosen])
-    return {(where, question["base"]): answer for (where, question), answer in zip(chosen, answers)}
-
-
 def test_every_query_returns_data_or_is_listed(host: Any, busy: None, lab: dict[str, Any]) -> None:
-    everything = {where for where, _question in questions()}
-    everything -= not_judged(lab)
-    silent, sometimes = listed("silent"), listed("sometimes")
-    wanted = everything - silent - sometimes
-    found = asked(host, everything)
-    refused = {key: answer for key, answer in found.items() if isinstance(answer, str)}
-    assert not refused, refused
-    spoke = sorted({where for (where, _base), answer in found.items() if answer and where in silent})
-    assert not spoke, f"listed in silent_queries.yml, and they return data now: {spoke}"
-    # What is recorded once a minute, or rated over one, comes a little later; budgets are counted at marks of five
-    # minutes, and the rules that do it come round every two.
-    begun = time.monotonic()
-    empty = {key for key, answer in found.items() if not answer and key[0] in wanted}
-    while empty and time.monotonic() - begun < (450 if all(key[0].startswith("obs-slo-") for key in empty) else 100):
-        time.sleep(3)
-        again = asked(host, {where for where, _base in empty})
-        empty = {key for key, answer in again.items() if not answer}
-    assert not empty, "no data:\n" + "\n".join(sorted(f"{where} at {base}" for where, base in empty))
+    """Of objectives' dashboards see test_objectives_shown.py."""
+    wanted = {where for where, _question in questions() if not where.startswith(OBJECTIVES)} - not_judged(lab)
+    # What is recorded once a minute, or rated over one, comes a little later.
+    found = problems(host, wanted, 100)
+    assert not found, found
 
 
 def test_the_list_names_queries_that_are_there() -> None:
