@@ -18,8 +18,8 @@ from raising import (
     now,
     raise_alerts,
     start,
+    wait_end_told,
     wait_flushed,
-    wait_over,
 )
 
 testinfra_hosts = ["alerting-a"]
@@ -51,7 +51,7 @@ def calm() -> str:
     assert states(case) == ONCE
     end(case, ROUTE)
     wait_told(case, 2 * len(CHANNELS))
-    wait_over(case)
+    wait_end_told(case, receiver_key=ROUTE)
     return case
 
 
@@ -125,7 +125,7 @@ def test_killed_while_a_group_waits_the_other_one_tells_once(undone):
     assert states(case) == ONCE
     end(case, ROUTE)
     wait_told(case, 2 * len(CHANNELS))
-    wait_over(case)
+    wait_end_told(case, receiver_key=ROUTE)
     assert states(case) == ONCE_AND_OVER
 
 
@@ -146,5 +146,5 @@ def test_killed_after_it_was_told_it_is_not_told_again(undone):
     clear(case)
     wait_told(case, 2 * len(CHANNELS))
     start()
-    wait_over(case)
+    wait_end_told(case, receiver_key=ROUTE, hosts=("alerting-b",))
     assert states(case) == ONCE_AND_OVER

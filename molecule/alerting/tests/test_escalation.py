@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 
 from channels import Told, told, wait_told
 from lab import wait_for
-from raising import clear, end, new_case, now, raise_alerts, wait_flushed, wait_over
+from raising import clear, end, new_case, now, raise_alerts, wait_end_told, wait_flushed
 
 testinfra_hosts = ["alerting-a"]
 
@@ -38,7 +38,9 @@ def test_the_next_one_is_told_once_and_not_earlier_and_not_of_what_was_solved():
     # Each member has had its turn, and would have told again.
     wait_flushed(lasting, ROUTE)
     end(lasting, ROUTE)
-    wait_over(lasting, solved)
+    for case, path in ((lasting, "/hook/oncall"), (lasting, "/hook/lead"), (solved, "/hook/oncall")):
+        wait_told(case, 2, path=path)
+    wait_end_told(lasting, solved, receiver_key=ROUTE)
     assert [len(firing(lasting, path)) for path in ("/hook/oncall", "/hook/lead")] == [1, 1]
     assert [one.resolved for one in told(lasting, path="/hook/lead")] == [False, True]
     assert [one.resolved for one in told(solved, path="/hook/oncall")] == [False, True]

@@ -17,6 +17,8 @@ PROMETHEUS = "http://127.0.0.1:9090"
 TEXTFILE = "/var/lib/node_exporter/lab.prom"
 # Seconds within which both replicas read what is written: two scrapes.
 NOTICE = 4
+# Seconds: cluster.peer-timeout of the scenario, and the sending.
+TURN = 3 + 2
 _raised: dict[str, list[str]] = {}
 _until: dict[str, float] = {}
 
@@ -90,18 +92,24 @@ def wait_flushed(case: str, receiver_key: str, *, hosts: tuple[str, ...] = PAIR,
 
 
 def wait_over(*cases: str, hosts: tuple[str, ...] = PAIR, seconds: float = 60) -> None:
-    """Wait until no member has a group of these cases any more: each has told that they are over, or learned it."""
+    """Wait until these cases are over for each member. It may still have to tell that."""
     for host in hosts:
         for case in cases:
-            wait_for(f"the end of {case} at {host}", lambda host=host, case=case: not groups(host, case), seconds)
+            wait_for(f"the end of {case} at {host}", lambda host=host, case=case: not alerts(host, case), seconds)
 
 
-def groups(host: str, case: str) -> list[Any]:
-    """Groups with alerts of a case that are still to be told at an Alertmanager."""
-    question = ("-G", "--data-urlencode", f'filter=case="{case}"')
-    answer = get(at(host), "http://127.0.0.1:9093/api/v2/alerts/groups", *question)
-    assert answer.status == 200, answer.body
-    return answer.json
+def wait_end_told(*cases: str, receiver_key: str, hosts: tuple[str, ...] = PAIR, seconds: float = 60) -> None:
+    """Wait until each member has told that these cases are over, or learned that the other one did."""
+    for host in hosts:
+        for case in cases:
+            wait_for(
+                f"{host} to tell that {case} is over",
+                lambda host=host, case=case: flushes(host, case, receiver_key, "resolved"),
+                seconds,
+            )
+    begun = now()
+    # A member that has begun sends within its turn, or not at all; no page of Alertmanager tells that it is past.
+    wait_for("the second one's turn to be past", lambda: now() > begun + TURN)
 
 
 def members(host: str) -> int:
