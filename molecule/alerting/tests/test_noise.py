@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from channels import Told, at, told
-from lab import get, query, wait_for
+from lab import query, wait_for
 from links import broken, kind, links
-from raising import PAIR, now
+from raising import PAIR, known, now, wait_peace
 
 testinfra_hosts = ["alerting-a"]
 
@@ -28,13 +26,6 @@ def firing(name: str) -> int:
     return count(f'count(ALERTS{{alertname="{name}", alertstate="firing", site="far"}})')
 
 
-def known(host: str) -> list[dict[str, Any]]:
-    """Alerts about the lost site that an Alertmanager has."""
-    answer = get(at(host), "http://127.0.0.1:9093/api/v2/alerts", "-G", "--data-urlencode", 'filter=site="far"')
-    assert answer.status == 200, answer.body
-    return answer.json
-
-
 def inhibited(host: str) -> int:
     """How many of them it keeps to itself."""
     return sum(bool(alert["status"]["inhibitedBy"]) for alert in known(host))
@@ -50,7 +41,7 @@ def test_a_lost_site_is_one_notification_whose_links_resolve():
     far = at(FAR)
     wait_for("100 services", lambda: count('sum(up{job="shop"})') == SERVICES)
     # An earlier test may have left SiteDown firing, which it does for a minute more.
-    wait_for("peace", lambda: not any(known(host) for host in PAIR), 120)
+    wait_peace()
     since = now()
     try:
         far.check_output(f"systemctl stop {LOST}")

@@ -19,6 +19,8 @@ TEXTFILE = "/var/lib/node_exporter/lab.prom"
 NOTICE = 4
 # Seconds: cluster.peer-timeout of the scenario, and the sending.
 TURN = 3 + 2
+# Seconds: group_interval of the scenario.
+INTERVAL = 8
 _raised: dict[str, list[str]] = {}
 _until: dict[str, float] = {}
 
@@ -111,6 +113,21 @@ def wait_end_told(*cases: str, receiver_key: str, hosts: tuple[str, ...] = PAIR,
     begun = now()
     # A member that has begun sends within its turn, or not at all; no page of Alertmanager tells that it is past.
     wait_for("the second one's turn to be past", lambda: now() > begun + TURN)
+
+
+def known(host: str) -> list[dict[str, Any]]:
+    """Alerts about the other site that an Alertmanager has."""
+    answer = get(at(host), "http://127.0.0.1:9093/api/v2/alerts", "-G", "--data-urlencode", 'filter=site="far"')
+    assert answer.status == 200, answer.body
+    return answer.json
+
+
+def wait_peace() -> None:
+    """Wait until no alert about the other site fires, and people have been told so."""
+    wait_for("peace", lambda: not any(known(host) for host in PAIR), 120)
+    begun = now()
+    # Which members tell of an end is not known before; each does within this time, or not at all.
+    wait_for("the end to be told", lambda: now() > begun + INTERVAL + TURN)
 
 
 def members(host: str) -> int:
