@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+SAME = ("type", "required", "default", "choices", "elements")
 FRAGMENTS = "ansible_collections.obs.stack.plugins.doc_fragments."
 
 
@@ -23,3 +24,21 @@ def documented_options(module: Any) -> dict[str, Any]:
         text = importlib.import_module(FRAGMENTS + name).ModuleDocFragment.DOCUMENTATION
         options.update(yaml.safe_load(text).get("options") or {})
     return {**options, **(told.get("options") or {})}
+
+
+def essence(options: dict[str, Any], below: str) -> dict[str, Any]:
+    """Options as a flat table of what documentation and argument spec both say.
+
+    Args:
+        below: the key of what lies in an option: ``suboptions`` in documentation, ``options`` in an argument spec.
+    """
+    found: dict[str, Any] = {}
+    for name, option in options.items():
+        found[name] = {key: option[key] for key in SAME if key in option}
+        found.update({f"{name}.{key}": value for key, value in essence(option.get(below) or {}, below).items()})
+    return found
+
+
+def documented(module: Any) -> dict[str, Any]:
+    """The options of a module, with those of its fragments, as such a table."""
+    return essence(documented_options(module), "suboptions")

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.obs.stack.plugins.action import grafana_dashboards
 from ansible_collections.obs.stack.plugins.module_utils._grafana_api_sync import Archive
-from ansible_collections.obs.stack.plugins.modules import grafana_dashboards as documented
+from ansible_collections.obs.stack.plugins.modules import grafana_dashboards as module
+from ansible_collections.obs.stack.tests.unit.documentation import documented, essence
 
 
 class Action(grafana_dashboards.ActionModule):
@@ -86,12 +86,5 @@ def test_what_is_wrong_reaches_no_host(args: dict[str, Any], said: str) -> None:
     assert result["failed"] and said in result["msg"] and not action.called
 
 
-def essence(options: dict[str, Any]) -> dict[str, Any]:
-    keys = ("type", "default", "elements")
-    return {name: {key: option[key] for key in keys if key in option} for name, option in options.items()}
-
-
 def test_documentation_and_check_agree() -> None:
-    spec, connection = grafana_dashboards.ARGUMENT_SPEC, grafana_dashboards.CONNECTION
-    own = {key: value for key, value in spec.items() if key not in connection}
-    assert essence(yaml.safe_load(documented.DOCUMENTATION)["options"]) == essence(own)
+    assert documented(module) == essence(grafana_dashboards.ARGUMENT_SPEC, "options")

@@ -12,10 +12,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import yaml
 
 from ansible_collections.obs.stack.plugins.action import release_mirror as action
 from ansible_collections.obs.stack.plugins.modules import release_mirror
+from ansible_collections.obs.stack.tests.unit.documentation import documented, essence
 
 
 @pytest.fixture(autouse=True)
@@ -79,14 +79,5 @@ def test_wrong_options_are_told(tmp_path: Path) -> None:
     assert result["failed"] and "release_mirror" in result["msg"]
 
 
-def essence(options: dict[str, Any], below: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, option in options.items():
-        found[name] = {key: option[key] for key in ("type", "required", "default", "elements") if key in option}
-        found.update({f"{name}.{key}": value for key, value in essence(option.get(below, {}), below).items()})
-    return found
-
-
 def test_documentation_and_check_agree() -> None:
-    documented = essence(yaml.safe_load(release_mirror.DOCUMENTATION)["options"], "suboptions")
-    assert documented == essence(action.ARGUMENT_SPEC, "options")
+    assert documented(release_mirror) == essence(action.ARGUMENT_SPEC, "options")

@@ -6,29 +6,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ansible_collections.obs.stack.plugins.module_utils._deploy_option import DEPLOY
 from ansible_collections.obs.stack.plugins.modules import release_service, release_service_rollback, release_services
 from ansible_collections.obs.stack.plugins.plugin_utils._service_spec import ARGUMENT_SPEC, SERVICES_SPEC
-from ansible_collections.obs.stack.tests.unit.documentation import documented_options
-
-SAME = ("type", "required", "default", "choices", "elements")
-
-
-def essence(options: dict[str, Any], below: str) -> dict[str, Any]:
-    """Options as a flat table of what both sides say."""
-    found: dict[str, Any] = {}
-    for name, option in options.items():
-        found[name] = {key: option[key] for key in SAME if key in option}
-        if below in option:
-            found.update({f"{name}.{key}": value for key, value in essence(option[below], below).items()})
-    return found
-
-
-def documented(module: Any) -> dict[str, Any]:
-    """The options of a module as a flat table."""
-    return essence(documented_options(module), "suboptions")
+from ansible_collections.obs.stack.tests.unit.documentation import documented, essence
 
 
 def test_documentation_and_check_agree() -> None:
