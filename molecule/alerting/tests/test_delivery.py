@@ -9,17 +9,17 @@ from links import broken, kind, links
 from raising import (
     PAIR,
     PROMETHEUS,
-    alerts,
     clear,
     end,
     flushes,
     kill,
     new_case,
-    now,
+    of_case,
     raise_alerts,
     start,
     wait_end_told,
     wait_flushed,
+    wait_past,
 )
 
 testinfra_hosts = ["alerting-a"]
@@ -114,7 +114,7 @@ def test_killed_while_a_group_waits_the_other_one_tells_once(undone):
     case = new_case("killed-early")
     undone.append(case)
     raise_alerts(case, "channels", PARTS)
-    wait_for("alerts at both", lambda: all(len(alerts(host, case)) == PARTS for host in PAIR))
+    wait_for("alerts at both", lambda: all(len(of_case(host, case)) == PARTS for host in PAIR))
     kill("alerting-a", "alertmanager")
     kill("alerting-b", "prometheus")
     assert not told(case), "too slow: it was told before anything was killed"
@@ -138,7 +138,7 @@ def test_killed_after_it_was_told_it_is_not_told_again(undone):
     raise_alerts(case, "channels", PARTS)
     last = max(one.at for one in wait_told(case, len(CHANNELS)))
     # Word of it has gone round by then; the gap before is Alertmanager's own (docs/alerting.md).
-    wait_for("5 s after the last", lambda: now() > last + 5)
+    wait_past("5 s after the last", last + 5)
     kill("alerting-a", "alertmanager")
     kill("alerting-a", "prometheus")
     wait_flushed(case, ROUTE, hosts=("alerting-b",))

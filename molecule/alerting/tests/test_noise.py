@@ -5,7 +5,7 @@ from __future__ import annotations
 from channels import Told, at, told
 from lab import query, wait_for
 from links import broken, kind, links
-from raising import PAIR, known, now, wait_peace
+from raising import PAIR, alerts, now, wait_peace
 
 testinfra_hosts = ["alerting-a"]
 
@@ -28,7 +28,7 @@ def firing(name: str) -> int:
 
 def inhibited(host: str) -> int:
     """How many of them it keeps to itself."""
-    return sum(bool(alert["status"]["inhibitedBy"]) for alert in known(host))
+    return sum(bool(alert["status"]["inhibitedBy"]) for alert in alerts(host, 'site="far"'))
 
 
 def about_far(since: float) -> list[Told]:

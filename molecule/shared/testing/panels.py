@@ -74,7 +74,8 @@ def problems(host: Any, wanted: set[str], seconds: float) -> dict[str, list[str]
     refused = [f"{where} at {base}: {told}" for (where, base), told in found.items() if isinstance(told, str)]
     spoke = sorted({where for (where, _base), answer in found.items() if answer and where in silent})
     empty = {key for key, answer in found.items() if not answer and key[0] not in silent | sometimes}
-    while empty and time.monotonic() - begun < seconds:
+    # What is refused, or speaks, stays so: no need to wait for the others.
+    while empty and not refused and not spoke and time.monotonic() - begun < seconds:
         time.sleep(3)
         again = asked(host, {where for where, _base in empty})
         empty = {key for key, answer in again.items() if not answer}

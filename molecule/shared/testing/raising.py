@@ -63,11 +63,16 @@ def _write() -> None:
     at(SOURCE).check_output(f"sh -c {shlex.quote(script)}")
 
 
-def alerts(host: str, case: str) -> list[dict[str, Any]]:
-    """Alerts of a case that an Alertmanager has."""
-    question = ("-G", "--data-urlencode", f'filter=case="{case}"')
-    answer = get(at(host), "http://127.0.0.1:9093/api/v2/alerts", *question)
-    return answer.json if answer.status == 200 else []
+def alerts(host: str, matcher: str) -> list[dict[str, Any]]:
+    """Alerts that an Alertmanager has and that have not ended, such as those of ``site="far"``."""
+    answer = get(at(host), "http://127.0.0.1:9093/api/v2/alerts", "-G", "--data-urlencode", f"filter={matcher}")
+    assert answer.status == 200, answer.body
+    return answer.json
+
+
+def of_case(host: str, case: str) -> list[dict[str, Any]]:
+    """Those of a case."""
+    return alerts(host, f'case="{case}"')
 
 
 def flushes(host: str, case: str, receiver_key: str, state: str = "active") -> int:
@@ -98,7 +103,7 @@ def wait_over(*cases: str, hosts: tuple[str, ...] = PAIR, seconds: float = 60) -
     """Wait until these cases are over for each member. It may still have to tell that."""
     for host in hosts:
         for case in cases:
-            wait_for(f"the end of {case} at {host}", lambda host=host, case=case: not alerts(host, case), seconds)
+            wait_for(f"the end of {case} at {host}", lambda host=host, case=case: not of_case(host, case), seconds)
 
 
 def wait_end_told(*cases: str, receiver_key: str, hosts: tuple[str, ...] = PAIR, seconds: float = 60) -> None:
@@ -110,24 +115,15 @@ def wait_end_told(*cases: str, receiver_key: str, hosts: tuple[str, ...] = PAIR,
                 lambda host=host, case=case: flushes(host, case, receiver_key, "resolved"),
                 seconds,
             )
-    begun = now()
     # A member that has begun sends within its turn, or not at all; no page of Alertmanager tells that it is past.
-    wait_for("the second one's turn to be past", lambda: now() > begun + TURN)
-
-
-def known(host: str) -> list[dict[str, Any]]:
-    """Alerts about the other site that an Alertmanager has."""
-    answer = get(at(host), "http://127.0.0.1:9093/api/v2/alerts", "-G", "--data-urlencode", 'filter=site="far"')
-    assert answer.status == 200, answer.body
-    return answer.json
+    wait_past("the second one's turn", now() + TURN)
 
 
 def wait_peace() -> None:
     """Wait until no alert about the other site fires, and people have been told so."""
-    wait_for("peace", lambda: not any(known(host) for host in PAIR), 120)
-    begun = now()
+    wait_for("peace", lambda: not any(alerts(host, 'site="far"') for host in PAIR), 120)
     # Which members tell of an end is not known before; each does within this time, or not at all.
-    wait_for("the end to be told", lambda: now() > begun + INTERVAL + TURN)
+    wait_past("the time in which the end is told", now() + INTERVAL + TURN)
 
 
 def members(host: str) -> int:
@@ -154,6 +150,11 @@ def start() -> None:
     for host in PAIR:
         wait_for(f"Prometheus of {host}", lambda host=host: get(at(host), f"{PROMETHEUS}/-/ready").status == 200)
     wait_whole()
+
+
+def wait_past(what: str, moment: float) -> None:
+    """Wait until a moment is past, in seconds since 1970: for what must not come, and has nothing to ask."""
+    wait_for(f"{what} to be past", lambda: now() > moment)
 
 
 def now() -> float:
