@@ -62,7 +62,7 @@ BOARD = look.Board(
                 ),
                 look.lines(
                     "Notifications that failed",
-                    "By receiver and integration and reason.",
+                    "By receiver, integration and reason.",
                     ask.prom(
                         f"sum by (receiver_name, integration, reason) (rate(alertmanager_notifications_failed_total{{{M}}}[{R}])) > 0",
                         "{{receiver_name}} {{integration}}: {{reason}}",
